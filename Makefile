@@ -1,0 +1,83 @@
+# make help lists what can be done. Needed: git, make, python3 (3.11 or later), python3-venv.
+
+PYTHON ?= python3
+
+# Share of the random examples that the tests try, above 0 and at most 1.
+LIBREX_EXAMPLES ?= 0.02
+export LIBREX_EXAMPLES
+
+# The CI installs the versions that are written down; everybody else the newest in range.
+ifneq ($(CI),)
+constraints := .ci/constraints.txt
+endif
+
+venv := .venv
+run := $(venv)/bin/python
+install := $(run) -m pip install --quiet $(addprefix --constraint ,$(constraints))
+
+# Stamps: the last thing that an install writes. With the test tools comes all that the demo needs.
+demo_ready := $(venv)/.installed
+test_ready := $(venv)/.installed-test
+
+.DEFAULT_GOAL := help
+# Two targets share one environment: never two at a time.
+.NOTPARALLEL:
+.PHONY: help demo test test-long bench format clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | \
+		while IFS='|' read -r target does; do printf '%-16s%s\n' "$$target" "$$does"; done
+
+demo: $(demo_ready)  ## solve a small problem and print the answer with its proof
+	$(run) docs/examples/demo.py
+
+test: $(test_ready)  ## format, lint, types and tests; random tests with few examples
+	$(check)
+
+test-long: LIBREX_EXAMPLES = 1.0
+test-long: $(test_ready)  ## the same with all random examples
+	$(check)
+
+bench: $(test_ready)  ## run the benchmarks
+	$(run) -m tests.benchmarks
+
+format: $(test_ready)  ## format the code and mend what the linter can
+	$(run) -m ruff format
+	$(run) -m ruff check --fix
+
+clean:  ## remove the environment, builds and caches
+	rm -rf $(venv) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# pytest comes last: its summary is the end of the output.
+define check
+$(run) -m ruff format --check
+$(run) -m ruff check
+$(run) -m mypy
+$(run) -m pytest
+endef
+
+$(demo_ready): pyproject.toml $(constraints)
+	$(new_environment_unless_ready)
+	@echo 'Installing Librex into $(venv); this takes a minute or two.'
+	$(install) --editable .
+	@touch $(demo_ready)
+
+$(test_ready): pyproject.toml $(constraints)
+	$(new_environment_unless_ready)
+	@echo 'Installing Librex and its test tools into $(venv); this takes a few minutes.'
+	$(install) --editable '.[test]'
+	@touch $(demo_ready) $(test_ready)
+
+# Without a stamp the environment may be half made: it is emptied and made anew. With one, the
+# install only adds to it.
+define new_environment_unless_ready
+@if ! test -e $(demo_ready) && ! test -e $(test_ready); then \
+	$(PYTHON) -c 'import sys, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo 'Librex needs Python 3.11 or later with venv, which "$(PYTHON)" is not. On Debian, type:' >&2; \
+		echo '    sudo apt-get install git make python3 python3-venv' >&2; \
+		exit 1; \
+	}; \
+	$(PYTHON) -m venv --clear $(venv); \
+fi
+endef
