@@ -1,0 +1,169 @@
+"""A whole problem file: the problem, the idea of fairness and the solver that it asks for.
+
+The tables of the problem are described in `librex_models.problem.problem_file`.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import pydantic
+from pydantic_core import PydanticCustomError
+
+from librex_models.problem import AllocationProblem
+from librex_models.problem.problem_file import (
+    COMBINATION,
+    Label,
+    ProblemTables,
+    Source,
+    Table,
+    folder_of,
+    problem_of_tables,
+    read_tables,
+)
+
+# The further keys of [fairness] that each model takes.
+KEYS_OF_MODEL: dict[str, tuple[str, ...]] = {
+    "budget_only": (),
+    "proportional": ("over",),
+    "max_min": ("over", "lexicographic"),
+    "alpha_fair": ("alpha",),
+    "group_alpha_fair": ("alpha",),
+}
+
+
+def _check_native(value: object) -> object:
+    if not isinstance(value, (bool, int, float, str)):
+        raise ValueError("should be a number, a string, true or false")
+    return value
+
+
+Name = Annotated[str, pydantic.Field(min_length=1)]
+AtLeastZero = Annotated[float, pydantic.Field(ge=0)]
+Count = Annotated[int, pydantic.Field(ge=0)]
+NativeValue = Annotated[Any, pydantic.BeforeValidator(_check_native)]
+
+
+class FairnessSettings(Table):
+    """``[fairness]``: which model to solve.
+
+    Parameters
+    ----------
+    model : str
+        ``budget_only``, ``proportional``, ``max_min``, ``alpha_fair`` or ``group_alpha_fair``.
+    alpha : float or None
+        At least zero, may be infinite; for the alpha-fair models, which need it.
+    over : "groups" or "agents"
+        Whose utilities are compared; for ``proportional`` and ``max_min``.
+    lexicographic : bool
+        All levels, or the first only; for ``max_min``.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"floor", "ceiling", "gini_cap", "spread_cap", "owa_weights", "inner_alpha"}
+    )
+
+    model: Literal["budget_only", "proportional", "max_min", "alpha_fair", "group_alpha_fair"]
+    alpha: AtLeastZero | None = None
+    over: Literal["groups", "agents"] = "groups"
+    lexicographic: bool = True
+
+    @pydantic.model_validator(mode="after")
+    def _check_keys(self) -> Self:
+        taken = KEYS_OF_MODEL[self.model]
+        for key in ("alpha", "over", "lexicographic"):
+            if key in self.model_fields_set and key not in taken:
+                raise PydanticCustomError(
+                    COMBINATION, f"fairness.{key} is given, but model {self.model!r} takes none"
+                )
+        if "alpha" in taken and self.alpha is None:
+            raise PydanticCustomError(
+                COMBINATION, f"key 'fairness.alpha' is missing: model {self.model!r} needs it"
+            )
+        return self
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the keywords that the class of the model takes."""
+        return {key: getattr(self, key) for key in KEYS_OF_MODEL[self.model]}
+
+
+class SolverSettings(Table):
+    """``[solver]``: who solves the model, and when to stop; the keywords of ``model.solve``.
+
+    Parameters
+    ----------
+    name, form, route : str
+    time_limit_seconds : float or None
+    relative_gap, absolute_gap : float
+    node_limit : int or None
+    threads, seed : int
+    native : dict of {solver: {option: value}}
+        Options under the solvers' own names.
+    """
+
+    later: ClassVar[frozenset[str]] = frozenset(
+        {"fallback", "memory_limit_mb", "isolate", "start", "log"}
+    )
+
+    name: Name = "auto"
+    form: Literal["arrays", "pyomo", "cvxpy"] = "arrays"
+    route: Name = "auto"
+    time_limit_seconds: AtLeastZero | None = None
+    relative_gap: AtLeastZero = 1e-6
+    absolute_gap: AtLeastZero = 0.0
+    node_limit: Count | None = None
+    threads: Annotated[int, pydantic.Field(ge=1)] = 1
+    seed: Count = 0
+    native: dict[Label, dict[Label, NativeValue]] = pydantic.Field(default_factory=dict)
+
+
+class ConfigurationFile(ProblemTables):
+    """Every table of a problem file."""
+
+    later: ClassVar[frozenset[str]] = frozenset({"thompson"})
+
+    fairness: FairnessSettings
+    solver: SolverSettings = SolverSettings()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Configuration:
+    """What a problem file asks for.
+
+    Parameters
+    ----------
+    name : str
+        The file, for messages.
+    problem : AllocationProblem
+    fairness : FairnessSettings
+    solver : SolverSettings
+    """
+
+    name: str
+    problem: AllocationProblem
+    fairness: FairnessSettings
+    solver: SolverSettings
+
+
+def read_configuration(
+    source: Source, folder: str | os.PathLike[str] | None = None
+) -> Configuration:
+    """Return what a problem file asks for.
+
+    Parameters
+    ----------
+    source : path or text stream
+    folder : path, optional
+        Where a relative path to the table of options starts; by default the folder of the problem
+        file, for a stream the current folder.
+
+    Raises
+    ------
+    FileError
+        Naming the file, and the line or key of what is wrong.
+    """
+    name, tables = read_tables(source, ConfigurationFile)
+    problem = problem_of_tables(name, tables, folder_of(source) if folder is None else folder)
+    return Configuration(name=name, problem=problem, fairness=tables.fairness, solver=tables.solver)

@@ -1,0 +1,9 @@
+"""The problem: who asks for what, what it is worth, and what there is.
+
+May import `librex_models.errors` only.
+"""
+
+from librex_models.problem.allocation_problem import AllocationProblem
+from librex_models.problem.grouping import Grouping
+
+__all__ = ["AllocationProblem", "Grouping"]

@@ -1,0 +1,718 @@
+"""AllocationProblem: requests, budgets, rewards, agents and groups, checked and frozen.
+
+sum_j requests_jk x_j <= budget_k
+agent_minimum_i <= sum over the options j of agent i of x_j <= agent_limit_i
+lower_j <= x_j <= upper_j,   x_j whole where integer_j
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from librex_models.errors import ParameterError, ProblemError, ShapeError
+from librex_models.problem.grouping import Grouping
+from librex_models.problem.labels import (
+    Floats,
+    Integers,
+    Labels,
+    as_labels,
+    as_numbers,
+    as_vector,
+    check_range,
+    check_unique,
+    first_appearance,
+    label_index,
+    matched,
+    plural,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Over = Literal["groups", "agents"]
+
+_COMPARED = (
+    "budget",
+    "reward",
+    "agent_of_option",
+    "group_of_agent",
+    "weight",
+    "history",
+    "agent_weight",
+    "agent_history",
+    "lower",
+    "upper",
+    "agent_limit",
+    "agent_minimum",
+    "integer",
+)
+_LABELS = ("options", "resources", "agents", "groups")
+
+
+class AllocationProblem:
+    """Agents ask for bundles of resources; every bundle has a reward; budgets are limited.
+
+    Parameters
+    ----------
+    requests : array_like, data frame or scipy.sparse array of shape (n_options, n_resources)
+        Use of each resource per unit of decision, at least zero. The columns of a frame are
+        resources; a pandas index that is not just positions names the options.
+    budget : array_like of shape (n_resources,) or {resource: amount}
+        At least zero; may be infinite.
+    reward : array_like of shape (n_options,), optional
+        Utility per unit of decision. May be left out and written into a session later.
+    agent : sequence of labels of shape (n_options,), optional
+        Whose option this is. By default every option is its own agent.
+    group : sequence of labels of shape (n_agents,) or {agent: label}, optional
+        Agents in order of first appearance. By default every agent is its own group.
+    weight, history : array_like of shape (n_groups,) or {group: number}, optional
+        Weight in the welfare (above zero, default 1) and utility earned before (at least zero,
+        default 0); groups in order of first appearance.
+    agent_weight, agent_history : array_like of shape (n_agents,) or {agent: number}, optional
+        The same per agent, used by families over agents.
+    lower, upper : float or array_like of shape (n_options,)
+        Bounds of the decisions, 0 <= lower <= upper; upper may be infinite where a finite budget
+        or an agent limit binds.
+    agent_limit, agent_minimum : float, array_like of shape (n_agents,) or {agent: number}
+        Most and least that the decisions of an agent may sum to. The limit is by default 1 for an
+        agent with several options that all have upper = 1, else infinite.
+    integer : bool or boolean array of shape (n_options,)
+        Which decisions are whole.
+    group_utility : "mean" or "sum"
+        Whether the utility of a group is divided by the number of its agents.
+    option_names, resource_names : sequences of labels, optional
+        By default positions.
+    extra_rows : None
+        The user's own rows are not supported yet.
+
+    Attributes
+    ----------
+    n_options, n_agents, n_groups, n_resources : int
+    options, agents, groups, resources : sequences of labels
+    agent_of_option, group_of_agent : integer arrays
+
+    Raises
+    ------
+    ShapeError, ParameterError, ProblemError
+        Naming the option, agent, group or resource that breaks a rule.
+
+    Notes
+    -----
+    Arrays are copied and read-only. Series, frames and dictionaries are matched by label.
+
+    Examples
+    --------
+    >>> problem = AllocationProblem([[2.0], [1.0]], [2.0], reward=[3.0, 2.0])
+    >>> print(problem)
+    2 options of 2 agents in 2 groups, 1 resource, fractional decisions
+      resource 0: budget 2, requested 3
+    """
+
+    requests: Floats | sparse.csr_array
+    budget: Floats
+    reward: Floats | None
+    lower: Floats
+    upper: Floats
+    integer: npt.NDArray[np.bool_]
+    agent_of_option: Integers
+    group_of_agent: Integers
+    agent_limit: Floats
+    agent_minimum: Floats
+    weight: Floats
+    history: Floats
+    agent_weight: Floats
+    agent_history: Floats
+    group_utility: str
+    options: Labels
+    agents: Labels
+    groups: Labels
+    resources: Labels
+
+    def __init__(
+        self,
+        requests: Any,
+        budget: Any,
+        reward: Any = None,
+        agent: Any = None,
+        group: Any = None,
+        weight: Any = None,
+        history: Any = None,
+        agent_weight: Any = None,
+        agent_history: Any = None,
+        lower: Any = 0.0,
+        upper: Any = 1.0,
+        agent_limit: Any = None,
+        agent_minimum: Any = None,
+        integer: Any = False,
+        group_utility: str = "mean",
+        option_names: Any = None,
+        resource_names: Any = None,
+        extra_rows: Any = None,
+    ) -> None:
+        if extra_rows is not None:
+            raise ProblemError("extra_rows are not supported yet: leave them out")
+        fields = self.__dict__
+        fields.update(_requests_and_names(requests, budget, option_names, resource_names))
+        fields.update(_who_owns_what(fields["options"], agent, group))
+        fields.update(_numbers_of_options(fields["options"], reward, lower, upper, integer))
+        fields.update(_numbers_of_groups(fields, weight, history, agent_weight, agent_history))
+        fields.update(_limits_of_agents(fields, agent_limit, agent_minimum))
+        if group_utility not in ("mean", "sum"):
+            raise ParameterError(f"group_utility is {group_utility!r}, expected 'mean' or 'sum'")
+        fields["group_utility"] = group_utility
+        fields["_agent_limit_given"] = agent_limit is not None
+        _check_every_option_is_bounded(self)
+        _freeze(fields)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        """Refuse: a problem does not change."""
+        raise AttributeError(
+            f"a problem is frozen; problem.replace({name}=...) gives a changed copy"
+        )
+
+    def __delattr__(self, name: str) -> None:
+        """Refuse: a problem does not change."""
+        raise AttributeError(f"a problem is frozen; {name} cannot be deleted")
+
+    @property
+    def n_options(self) -> int:
+        """Number of options."""
+        return len(self.options)
+
+    @property
+    def n_agents(self) -> int:
+        """Number of agents."""
+        return len(self.agents)
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups."""
+        return len(self.groups)
+
+    @property
+    def n_resources(self) -> int:
+        """Number of resources."""
+        return len(self.resources)
+
+    @cached_property
+    def usage(self) -> sparse.csc_array:
+        """The requests as columns of budget rows: shape (n_resources, n_options), no zeros."""
+        by_option = sparse.csr_array(self.requests)
+        return sparse.csc_array(
+            (by_option.data, by_option.indices, by_option.indptr),
+            shape=(self.n_resources, self.n_options),
+        )
+
+    def grouping(self, over: Over) -> Grouping:
+        """Return the utilities compared by a family over groups or over agents.
+
+        Raises
+        ------
+        ParameterError
+            If `over` is "agents" and the problem holds a history of groups.
+        """
+        if over == "groups":
+            return self._by_group
+        if self.history.any():
+            place = int(np.flatnonzero(self.history)[0])
+            raise ParameterError(
+                f"history of group {self.groups[place]!r} is {self.history[place]}, but this "
+                "family compares agents: give agent_history instead"
+            )
+        return self._by_agent
+
+    @cached_property
+    def _by_group(self) -> Grouping:
+        size = np.bincount(self.group_of_agent, minlength=self.n_groups)
+        share = 1.0 / size if self.group_utility == "mean" else np.ones(self.n_groups)
+        return Grouping(
+            labels=self.groups,
+            of_option=self.group_of_agent[self.agent_of_option],
+            share=share,
+            weight=self.weight,
+            history=self.history,
+            kind="group",
+        )
+
+    @cached_property
+    def _by_agent(self) -> Grouping:
+        return Grouping(
+            labels=self.agents,
+            of_option=self.agent_of_option,
+            share=np.ones(self.n_agents),
+            weight=self.agent_weight,
+            history=self.agent_history,
+            kind="agent",
+        )
+
+    def replace(self, **changes: Any) -> AllocationProblem:
+        """Return a changed copy; takes the arguments of the constructor.
+
+        Examples
+        --------
+        >>> problem = AllocationProblem([[1.0]], [2.0], reward=[1.0])
+        >>> problem.replace(budget=[5.0]).budget
+        array([5.])
+        """
+        arguments = self._arguments()
+        unknown = changes.keys() - arguments.keys()
+        if unknown:
+            raise ParameterError(
+                f"replace takes the arguments of AllocationProblem, not {sorted(unknown)[0]!r}"
+            )
+        if "agent" in changes or "group" in changes:
+            # What belongs to the old agents and groups goes by label: their order may change.
+            arguments.update(self._labelled_arguments())
+        return AllocationProblem(**(arguments | changes))
+
+    def with_values(self, **values: Any) -> AllocationProblem:
+        """Return a copy with another `reward` or `budget`, checking only these.
+
+        What a session writes; everything else is shared with this problem.
+
+        Raises
+        ------
+        ShapeError, ParameterError, ProblemError
+            Naming the offender.
+        """
+        fresh = object.__new__(AllocationProblem)
+        fields = fresh.__dict__
+        fields.update(self.__dict__)
+        for name, value in values.items():
+            numbers = _checked_values(self, name, value)
+            numbers.setflags(write=False)
+            fields[name] = numbers
+        if "budget" in values and np.isinf(fields["budget"]).any():
+            _check_every_option_is_bounded(fresh)
+        return fresh
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, resources: Sequence[str], budget: Any, **arguments: Any
+    ) -> AllocationProblem:
+        """Return the problem that a data frame describes, one row an option.
+
+        Parameters
+        ----------
+        frame : pandas, Polars, PyArrow or any other data frame that narwhals reads
+            One column for each resource, and where present ``reward``, ``agent``, ``group``,
+            ``lower``, ``upper``, ``integer`` and ``option``.
+        resources : sequence of str
+            The columns that are requests.
+        budget : array_like of shape (n_resources,) or {resource: amount}
+        **arguments
+            Further arguments of AllocationProblem; they win over columns of the frame.
+
+        Raises
+        ------
+        ParameterError
+            If a column is missing, or a group differs between two options of one agent.
+        """
+        from librex_models.problem.frames import arguments_of_frame
+
+        return cls(**(arguments_of_frame(frame, resources) | {"budget": budget} | arguments))
+
+    @classmethod
+    def from_network(
+        cls,
+        graph: Any,  # noqa: ARG003
+        demands: Any,  # noqa: ARG003
+        paths: int = 4,  # noqa: ARG003
+    ) -> AllocationProblem:
+        """Raise: networks are not supported yet.
+
+        Raises
+        ------
+        ProblemError
+            Always; list the paths as options and the links as resources instead.
+        """
+        raise ProblemError(
+            "from_network is not supported yet: give each path as an option (its demand as agent) "
+            "and each link as a resource"
+        )
+
+    def _arguments(self) -> dict[str, Any]:
+        return {
+            "requests": self.requests,
+            "budget": self.budget,
+            "reward": self.reward,
+            "agent": [self.agents[i] for i in self.agent_of_option.tolist()],
+            "group": [self.groups[g] for g in self.group_of_agent.tolist()],
+            "weight": self.weight,
+            "history": self.history,
+            "agent_weight": self.agent_weight,
+            "agent_history": self.agent_history,
+            "lower": self.lower,
+            "upper": self.upper,
+            "agent_limit": self.agent_limit if self._limits_are_given else None,
+            "agent_minimum": self.agent_minimum,
+            "integer": self.integer,
+            "group_utility": self.group_utility,
+            "option_names": self.options,
+            "resource_names": self.resources,
+        }
+
+    @property
+    def _limits_are_given(self) -> bool:
+        return bool(self.__dict__["_agent_limit_given"])
+
+    def _labelled_arguments(self) -> dict[str, Any]:
+        """Return what belongs to agents and groups by label, None where it is the default."""
+        by_agent = {
+            "agent_weight": (self.agent_weight, 1.0),
+            "agent_history": (self.agent_history, 0.0),
+            "agent_minimum": (self.agent_minimum, 0.0),
+            "agent_limit": (self.agent_limit, None if self._limits_are_given else self.agent_limit),
+        }
+        by_group = {"weight": (self.weight, 1.0), "history": (self.history, 0.0)}
+        arguments: dict[str, Any] = {}
+        for labels, values in ((self.agents, by_agent), (self.groups, by_group)):
+            for name, (numbers, default) in values.items():
+                is_default = default is not None and bool((numbers == default).all())
+                by_label = dict(zip(labels, numbers.tolist(), strict=True))
+                arguments[name] = None if is_default else by_label
+        groups = [self.groups[g] for g in self.group_of_agent.tolist()]
+        is_own = groups == list(self.agents)
+        arguments["group"] = None if is_own else dict(zip(self.agents, groups, strict=True))
+        return arguments
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both problems hold the same numbers and labels."""
+        if not isinstance(other, AllocationProblem):
+            return NotImplemented
+        return (
+            all(list(getattr(self, name)) == list(getattr(other, name)) for name in _LABELS)
+            and self.group_utility == other.group_utility
+            and all(
+                np.array_equal(getattr(self, name), getattr(other, name))
+                if getattr(self, name) is not None and getattr(other, name) is not None
+                else getattr(self, name) is getattr(other, name)
+                for name in _COMPARED
+            )
+            and not _requests_differ(self, other)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Return one line with the sizes."""
+        return (
+            f"AllocationProblem(n_options={self.n_options}, n_agents={self.n_agents}, "
+            f"n_groups={self.n_groups}, n_resources={self.n_resources})"
+        )
+
+    def __str__(self) -> str:
+        """Return the sizes and, for each resource, budget and requests."""
+        n_whole = int(self.integer.sum())
+        kinds = {0: "fractional decisions", self.n_options: "whole decisions"}
+        kind = kinds.get(n_whole, f"{n_whole} of the decisions whole")
+        head = (
+            f"{plural(self.n_options, 'option')} of {plural(self.n_agents, 'agent')} in "
+            f"{plural(self.n_groups, 'group')}, {plural(self.n_resources, 'resource')}, {kind}"
+        )
+        if self.reward is None:
+            head += ", rewards not yet known"
+        asked = np.asarray(self.usage.sum(axis=1))
+        lines = [
+            f"  resource {name}: budget {amount:g}, requested {total:g}"
+            for name, amount, total in zip(self.resources, self.budget, asked, strict=True)
+        ]
+        return "\n".join([head, *lines])
+
+    def __copy__(self) -> AllocationProblem:
+        """Return the problem itself: it does not change."""
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> AllocationProblem:
+        """Return the problem itself: it does not change."""
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the fields without what can be computed again."""
+        derived = {"usage", "_by_group", "_by_agent"}
+        return {name: value for name, value in self.__dict__.items() if name not in derived}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the fields, read-only again."""
+        self.__dict__.update(state)
+        _freeze(self.__dict__)
+
+
+def _requests_differ(one: AllocationProblem, other: AllocationProblem) -> bool:
+    different: Any = sparse.csr_array(one.requests) != sparse.csr_array(other.requests)
+    return bool(different.nnz)
+
+
+def _is_sparse(value: Any) -> bool:
+    # Without the narrowing of types that issparse declares: it loses the attributes.
+    return bool(sparse.issparse(value))
+
+
+def _freeze(fields: dict[str, Any]) -> None:
+    for value in fields.values():
+        if isinstance(value, np.ndarray):
+            value.setflags(write=False)
+        elif _is_sparse(value):
+            for part in (value.data, value.indices, value.indptr):
+                part.setflags(write=False)
+
+
+def _requests_and_names(
+    requests: Any, budget: Any, option_names: Any, resource_names: Any
+) -> dict[str, Any]:
+    columns = _frame_columns(requests)
+    if columns is not None:
+        resource_names, requests, option_names = _from_frame_of_requests(
+            requests, columns, resource_names, option_names
+        )
+    elif isinstance(budget, Mapping) and resource_names is None:
+        resource_names = list(budget)
+    matrix = _as_matrix(requests)
+    n_options, n_resources = matrix.shape
+    if n_options == 0:
+        raise ShapeError("requests has no rows: a problem needs at least one option")
+    options: Labels = range(n_options)
+    if option_names is not None:
+        options = as_labels(option_names, "option_names", n_options)
+    resources: Labels = range(n_resources)
+    if resource_names is not None:
+        resources = as_labels(resource_names, "resource_names", n_resources)
+    check_unique(options, "option")
+    check_unique(resources, "resource")
+    _check_requests(matrix, options, resources)
+    amounts = as_vector(budget, resources, "budget", "resource")
+    check_range(amounts, resources, "budget", "resource", infinite=True)
+    return {
+        "requests": matrix,
+        "budget": amounts,
+        "options": options,
+        "resources": resources,
+    }
+
+
+def _frame_columns(requests: Any) -> list[Any] | None:
+    if isinstance(requests, np.ndarray) or _is_sparse(requests):
+        return None
+    # In a PyArrow table `columns` are the columns themselves.
+    columns = getattr(requests, "column_names", None)
+    if columns is None:
+        columns = getattr(requests, "columns", None)
+    return None if columns is None else list(columns)
+
+
+def _from_frame_of_requests(
+    frame: Any, columns: list[Any], resource_names: Any, option_names: Any
+) -> tuple[list[Hashable], Any, Any]:
+    from librex_models.problem.frames import column_values
+
+    check_unique(columns, "requests: column")
+    wanted = columns if resource_names is None else as_labels(resource_names, "resource_names")
+    for name in wanted:
+        if name not in columns:
+            raise ParameterError(f"requests has no column for resource {name!r}")
+    for name in columns:
+        if name not in wanted:
+            raise ParameterError(f"requests names resource {name!r}, which resource_names lacks")
+    matrix = np.column_stack(
+        [
+            as_numbers(column_values(frame, name), f"requests of resource {name!r}")
+            for name in wanted
+        ]
+    )
+    index = label_index(frame)
+    if index is None or index == list(range(len(index))):
+        return list(wanted), matrix, option_names
+    if option_names is None:
+        return list(wanted), matrix, index
+    check_unique(index, "requests: option")
+    names = as_labels(option_names, "option_names")
+    rows = matched(dict(zip(index, range(len(index)), strict=True)), names, "requests", "option")
+    return list(wanted), matrix[rows], names
+
+
+def _as_matrix(requests: Any) -> Floats | sparse.csr_array:
+    given = requests if _is_sparse(requests) else as_numbers(requests, "requests")
+    if given.ndim != 2:
+        raise ShapeError(
+            f"requests has shape {given.shape}, expected (n_options, n_resources): one row for "
+            "each option, one column for each resource"
+        )
+    if _is_sparse(requests):
+        if requests.dtype.kind == "c":
+            raise ParameterError(
+                f"requests is not made of numbers: its entries are {requests.dtype}"
+            )
+        matrix = sparse.csr_array(requests, dtype=np.float64, copy=True)
+        matrix.sum_duplicates()
+        matrix.eliminate_zeros()
+        return matrix
+    # Rows stay together in memory: they become the columns of the solver's matrix.
+    return np.ascontiguousarray(given, dtype=np.float64)
+
+
+def _check_requests(matrix: Floats | sparse.csr_array, options: Labels, resources: Labels) -> None:
+    numbers = matrix if isinstance(matrix, np.ndarray) else matrix.data
+    if numbers.size == 0 or (np.isfinite(numbers).all() and numbers.min() >= 0):
+        return
+    if isinstance(matrix, np.ndarray):
+        rows, columns = np.nonzero(~(np.isfinite(matrix) & (matrix >= 0)))
+        option, resource = int(rows[0]), int(columns[0])
+        value = matrix[option, resource]
+    else:
+        entries = matrix.tocoo()
+        place = int(np.flatnonzero(~(np.isfinite(entries.data) & (entries.data >= 0)))[0])
+        option, resource = int(entries.coords[0][place]), int(entries.coords[1][place])
+        value = entries.data[place]
+    raise ParameterError(
+        f"requests of option {options[option]!r} for resource {resources[resource]!r} is {value}, "
+        "expected a finite number at least zero"
+    )
+
+
+def _who_owns_what(options: Labels, agent: Any, group: Any) -> dict[str, Any]:
+    if agent is None:
+        agents, agent_of_option = options, np.arange(len(options))
+    else:
+        owner = as_labels(matched(agent, options, "agent", "option"), "agent", len(options))
+        agents, agent_of_option = first_appearance(owner)
+    if group is None:
+        groups, group_of_agent = agents, np.arange(len(agents))
+    else:
+        member = as_labels(matched(group, agents, "group", "agent"), "group", len(agents))
+        groups, group_of_agent = first_appearance(member)
+    return {
+        "agents": agents,
+        "agent_of_option": agent_of_option,
+        "groups": groups,
+        "group_of_agent": group_of_agent,
+    }
+
+
+def _checked_reward(options: Labels, reward: Any) -> Floats:
+    values = matched(reward, options, "reward", "option")
+    numbers = values if _is_sparse(values) else as_numbers(values, "reward")
+    if numbers.ndim == 2:
+        raise ShapeError(
+            f"reward has shape {numbers.shape}: rewards per group are not supported yet; give one "
+            f"number for each option, shape ({len(options)},)"
+        )
+    numbers = as_vector(numbers, options, "reward", "option")
+    check_range(numbers, options, "reward", "option", signed=True)
+    return numbers
+
+
+def _numbers_of_options(
+    options: Labels, reward: Any, lower: Any, upper: Any, integer: Any
+) -> dict[str, Any]:
+    least = as_vector(lower, options, "lower", "option", scalar=True)
+    check_range(least, options, "lower", "option")
+    most = as_vector(upper, options, "upper", "option", scalar=True)
+    check_range(most, options, "upper", "option", infinite=True)
+    crossed = np.flatnonzero(least > most)
+    if crossed.size:
+        j = int(crossed[0])
+        raise ParameterError(
+            f"lower of option {options[j]!r} is {least[j]}, above its upper {most[j]}"
+        )
+    return {
+        "reward": None if reward is None else _checked_reward(options, reward),
+        "lower": least,
+        "upper": most,
+        "integer": _as_mask(matched(integer, options, "integer", "option"), options),
+    }
+
+
+def _as_mask(integer: Any, options: Labels) -> npt.NDArray[np.bool_]:
+    mask = np.array(integer)
+    if mask.dtype != np.bool_ and not np.isin(mask, (0, 1)).all():
+        raise ParameterError("integer is not made of truth values")
+    if mask.ndim == 0:
+        return np.full(len(options), bool(mask))
+    if mask.shape != (len(options),):
+        raise ShapeError(
+            f"integer has shape {mask.shape}, expected ({len(options)},): one truth value for each "
+            "option"
+        )
+    return mask.astype(np.bool_)
+
+
+def _numbers_of_groups(
+    fields: dict[str, Any], weight: Any, history: Any, agent_weight: Any, agent_history: Any
+) -> dict[str, Any]:
+    wanted = {
+        "weight": (weight, 1.0, "groups", "group"),
+        "history": (history, 0.0, "groups", "group"),
+        "agent_weight": (agent_weight, 1.0, "agents", "agent"),
+        "agent_history": (agent_history, 0.0, "agents", "agent"),
+    }
+    found = {}
+    for name, (value, default, labels, kind) in wanted.items():
+        numbers = as_vector(
+            default if value is None else value, fields[labels], name, kind, scalar=value is None
+        )
+        check_range(numbers, fields[labels], name, kind, positive="weight" in name)
+        found[name] = numbers
+    return found
+
+
+def _limits_of_agents(
+    fields: dict[str, Any], agent_limit: Any, agent_minimum: Any
+) -> dict[str, Any]:
+    agents = fields["agents"]
+    if agent_limit is None:
+        limit = _default_limit(fields["agent_of_option"], len(agents), fields["upper"])
+    else:
+        limit = as_vector(agent_limit, agents, "agent_limit", "agent", scalar=True)
+    check_range(limit, agents, "agent_limit", "agent", infinite=True)
+    minimum = as_vector(
+        0.0 if agent_minimum is None else agent_minimum,
+        agents,
+        "agent_minimum",
+        "agent",
+        scalar=True,
+    )
+    check_range(minimum, agents, "agent_minimum", "agent")
+    crossed = np.flatnonzero(minimum > limit)
+    if crossed.size:
+        i = int(crossed[0])
+        raise ParameterError(
+            f"agent_minimum of agent {agents[i]!r} is {minimum[i]}, above its agent_limit "
+            f"{limit[i]}"
+        )
+    return {"agent_limit": limit, "agent_minimum": minimum}
+
+
+def _default_limit(agent_of_option: Integers, n_agents: int, upper: Floats) -> Floats:
+    n_options = np.bincount(agent_of_option, minlength=n_agents)
+    n_unit = np.bincount(agent_of_option, upper == 1.0, minlength=n_agents)
+    return np.where((n_options > 1) & (n_unit == n_options), 1.0, np.inf)
+
+
+def _check_every_option_is_bounded(problem: AllocationProblem) -> None:
+    unbounded = np.isinf(problem.upper) & np.isinf(problem.agent_limit[problem.agent_of_option])
+    if not unbounded.any():
+        return
+    limited = np.isfinite(problem.budget).astype(np.float64)
+    uses_limited = (problem.usage.T @ limited) > 0
+    free = np.flatnonzero(unbounded & ~uses_limited)
+    if free.size:
+        raise ProblemError(
+            f"option {problem.options[int(free[0])]!r} has no upper bound and uses no limited "
+            "resource: give it an upper bound, or its agent a limit"
+        )
+
+
+def _checked_values(problem: AllocationProblem, name: str, value: Any) -> Floats:
+    if name == "reward":
+        return _checked_reward(problem.options, value)
+    if name == "budget":
+        numbers = as_vector(value, problem.resources, name, "resource")
+        check_range(numbers, problem.resources, name, "resource", infinite=True)
+        return numbers
+    raise ParameterError(f"{name!r} cannot be written; reward and budget can")

@@ -1,0 +1,50 @@
+"""Who shares a utility: the groups of a problem, or every agent on its own."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grouping:
+    """The utilities that a fairness family compares.
+
+        utility_g = history_g + share_g * sum over the options j of g of reward_j x_j
+
+    Parameters
+    ----------
+    labels : sequence of hashable
+        The groups, or the agents.
+    of_option : integer array of shape (n_options,)
+        Which of them each option serves.
+    share : array of shape (n_groups,)
+        1 / number of agents for means, 1 for sums and for agents.
+    weight : array of shape (n_groups,)
+        Above zero.
+    history : array of shape (n_groups,)
+        Utility earned before, at least zero.
+    kind : str
+        ``group`` or ``agent``, for messages.
+    """
+
+    labels: Sequence[Hashable]
+    of_option: npt.NDArray[np.int64]
+    share: npt.NDArray[np.float64]
+    weight: npt.NDArray[np.float64]
+    history: npt.NDArray[np.float64]
+    kind: str
+
+    def __len__(self) -> int:
+        """Return the number of utilities."""
+        return len(self.labels)
+
+    def utility(
+        self, reward: npt.NDArray[np.float64], decision: npt.NDArray[np.float64]
+    ) -> npt.NDArray[np.float64]:
+        """Return the utilities of a decision, shape (n_groups,)."""
+        earned = np.bincount(self.of_option, reward * decision, minlength=len(self))
+        return self.history + self.share * earned

@@ -1,0 +1,182 @@
+"""The table of options of a problem file: a CSV file, one row an option.
+
+May import `librex_models.errors` only.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from librex_models.errors import FileError
+from librex_models.problem.labels import plural
+from librex_models.problem.plain_text import number_in, read_text
+
+REQUIRED = ("agent", "reward")
+OPTIONAL = ("option", "group", "lower", "upper", "integer")
+COLUMNS = (*REQUIRED, *OPTIONAL)
+
+_TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class OptionTable:
+    """What a table of options holds.
+
+    Parameters
+    ----------
+    path : str
+        The file, for messages.
+    arguments : dict
+        Arguments of AllocationProblem, of one entry for each option, `group` too.
+    lines : sequence of int
+        The line of the file in which each option begins.
+    """
+
+    path: str
+    arguments: dict[str, Any]
+    lines: Sequence[int]
+
+
+def read_option_table(
+    path: str | os.PathLike[str], resources: Sequence[str], ignore: Sequence[str] = ()
+) -> OptionTable:
+    """Return the options that a CSV file lists.
+
+    Parameters
+    ----------
+    path : str or path
+        UTF-8, separated by commas, the first row being the names of the columns: ``agent``,
+        ``reward`` and one for each resource; where wanted ``option``, ``group``, ``lower``,
+        ``upper`` and ``integer``. Blank rows are passed over.
+    resources : sequence of str
+    ignore : sequence of str
+        Columns that are not read.
+
+    Raises
+    ------
+    FileError
+        Naming the file, and the line and column of what is wrong.
+    """
+    rows = _rows(str(path), read_text(path))
+    header_line, header = next(rows, (1, []))
+    _check_header(f"{path}, line {header_line}", header, resources, ignore)
+    lines: list[int] = []
+    cells: dict[str, list[Any]] = {name: [] for name in header if name not in ignore}
+    for line, row in rows:
+        where = f"{path}, line {line}"
+        if len(row) != len(header):
+            raise FileError(
+                f"{where}: {plural(len(row), 'field')}, expected {len(header)}: {', '.join(header)}"
+            )
+        lines.append(line)
+        for name, text in zip(header, row, strict=True):
+            if name in cells:
+                cells[name].append(_cell(where, name, text))
+    if not lines:
+        raise FileError(f"{path}: the table has no rows, expected one for each option")
+    return OptionTable(path=str(path), arguments=_arguments(cells, resources), lines=lines)
+
+
+def _rows(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line on which each row begins, and its fields; blank rows are left out."""
+    # Line ends stay as they are: those inside quotes belong to the field.
+    lines = io.StringIO(text, newline="")
+    reader = csv.reader(lines, skipinitialspace=True, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            fields = [field.strip() for field in row]
+            if any(fields):
+                yield line, fields
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise FileError(f"{path}, line {line}: not a CSV row: {error}") from None
+
+
+def _check_header(
+    where: str, header: Sequence[str], resources: Sequence[str], ignore: Sequence[str]
+) -> None:
+    if not header:
+        raise FileError(
+            f"{where}: the table is empty, expected a row with the names of the columns"
+        )
+    known = [*COLUMNS, *resources]
+    for position, name in enumerate(header):
+        if not name:
+            raise FileError(f"{where}: column {position + 1} has no name")
+        if name in header[:position]:
+            raise FileError(f"{where}: column {name!r} stands twice")
+        if name not in known and name not in ignore:
+            raise FileError(f"{where}: {_unknown_column(name, known, header)}")
+    for name in ignore:
+        if name not in header:
+            raise FileError(f"{where}: there is no column {name!r} to ignore")
+    for name in (*REQUIRED, *resources):
+        if name not in header or name in ignore:
+            kind = "" if name in REQUIRED else " (a resource)"
+            raise FileError(
+                f"{where}: column {name!r}{kind} is missing; the columns are {', '.join(header)}"
+            )
+
+
+def _unknown_column(name: str, known: Sequence[str], header: Sequence[str]) -> str:
+    free = [column for column in known if column not in header]
+    near = difflib.get_close_matches(name.lower(), free, n=1)
+    hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}."
+    return (
+        f"unknown column {name!r}; {hint} A column that is not to be read goes into "
+        f'ignore = ["{name}"] of [options]'
+    )
+
+
+def _cell(where: str, name: str, text: str) -> Any:
+    return _READERS.get(name, _number)(f"{where}, column {name!r}", text)
+
+
+def _number(where: str, text: str) -> float:
+    number = number_in(text)
+    if number is None:
+        raise FileError(f"{where}: found {text!r}, expected a number such as 2.5")
+    return number
+
+
+def _upper_bound(where: str, text: str) -> float:
+    return float("inf") if text.lower() in ("inf", "+inf") else _number(where, text)
+
+
+def _label(where: str, text: str) -> str:
+    if not text:
+        raise FileError(f"{where}: found nothing, expected a label")
+    return text
+
+
+def _truth_value(where: str, text: str) -> bool:
+    if text.lower() not in _TRUTH:
+        raise FileError(f"{where}: found {text!r}, expected true or false")
+    return _TRUTH[text.lower()]
+
+
+_READERS: dict[str, Callable[[str, str], Any]] = {
+    "agent": _label,
+    "option": _label,
+    "group": _label,
+    "upper": _upper_bound,
+    "integer": _truth_value,
+}
+
+
+def _arguments(cells: dict[str, list[Any]], resources: Sequence[str]) -> dict[str, Any]:
+    arguments: dict[str, Any] = {name: cells[name] for name in COLUMNS if name in cells}
+    if "option" in arguments:
+        arguments["option_names"] = arguments.pop("option")
+    arguments["requests"] = np.column_stack([cells[name] for name in resources])
+    arguments["resource_names"] = list(resources)
+    return arguments

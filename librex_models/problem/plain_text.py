@@ -1,0 +1,70 @@
+"""Text of a file and numbers in a text. May import `librex_models.errors` only."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from librex_models.errors import FileError
+
+# No underscores, no "nan", no digits but 0 to 9: float() would take them.
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """Return the text of a file in UTF-8, with its line ends, without a byte order mark.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, it is a folder, or it is not UTF-8; the message names the file.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        # A file name with a null character.
+        raise FileError(f"{str(path)!r} cannot be read: {error}") from None
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise FileError(
+            f"{path}, line {line}: not UTF-8 (byte 0x{error.object[error.start]:02x}); save the "
+            "file as UTF-8"
+        ) from None
+
+
+def stream_text(stream: Any, name: str) -> str:
+    """Return what is left in a text stream.
+
+    Raises
+    ------
+    FileError
+        If the stream yields something else than UTF-8 text.
+    """
+    try:
+        text = stream.read()
+    except UnicodeDecodeError as error:
+        raise FileError(f"{name}: not UTF-8: {error.reason}") from None
+    if not isinstance(text, str):
+        raise FileError(f"{name}: yields {type(text).__name__}; open it as text, not as bytes")
+    return text.removeprefix("\ufeff")
+
+
+def number_in(text: str) -> float | None:
+    """Return the finite decimal number that a text is, or None.
+
+    Examples
+    --------
+    >>> number_in("2.5e3"), number_in("1_000"), number_in("nan"), number_in("1e999")
+    (2500.0, None, None, None)
+    """
+    if not _NUMBER.fullmatch(text):
+        return None
+    number = float(text)
+    return number if math.isfinite(number) else None
