@@ -1,0 +1,34 @@
+"""Arrays in, outcome out: Programs, and the solvers that take them.
+
+Imports nothing from `librex_models` and can be used alone. A solver loads when a session is opened.
+"""
+
+from solvers import errors
+from solvers.adapter import Adapter, SolverSession
+from solvers.capability import Availability, Capability, Readiness
+from solvers.options import SolveOptions
+from solvers.outcome import Limit, Outcome, Status
+from solvers.parametric import ParametricProgram
+from solvers.program import AlphaFairTerms, Block, Program
+from solvers.registry import adapter, availability, capabilities, names
+
+__all__ = [
+    "Adapter",
+    "AlphaFairTerms",
+    "Availability",
+    "Block",
+    "Capability",
+    "Limit",
+    "Outcome",
+    "ParametricProgram",
+    "Program",
+    "Readiness",
+    "SolveOptions",
+    "SolverSession",
+    "Status",
+    "adapter",
+    "availability",
+    "capabilities",
+    "errors",
+    "names",
+]

@@ -1,0 +1,142 @@
+"""A Program whose numbers are affine in parameters.
+
+    number = constant + slope . parameters
+
+The slopes are sparse matrices compiled once; writing a parameter is one sparse product for each
+part of the Program that it touches, and the untouched parts stay the same arrays.
+May import numpy, scipy.sparse and `solvers.program`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from solvers.errors import UpdateError
+from solvers.program import Floats, Program
+
+PARTS = (
+    "objective",
+    "objective_constant",
+    "matrix",
+    "row_lower",
+    "row_upper",
+    "column_lower",
+    "column_upper",
+    "term_weight",
+)
+"""The parts of a Program that parameters may touch; `matrix` means its stored entries."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ParametricProgram:
+    """A Program and how its numbers depend on named parameters.
+
+    Parameters
+    ----------
+    constant : Program
+        The numbers that parameters do not touch, zero (or the constant part) where they do.
+        The stored pattern of its matrix is the pattern for every value of the parameters.
+    parameters : mapping of str to slice
+        Where each parameter lies in the vector of all parameters.
+    slope : mapping of str to scipy.sparse.csr_array of shape (n_numbers, n_parameters)
+        For each touched part (see `PARTS`) its slope.
+    """
+
+    constant: Program
+    parameters: Mapping[str, slice]
+    slope: Mapping[str, sparse.csr_array]
+
+    def program(self, values: Mapping[str, Floats]) -> Program:
+        """Return the Program at the given values of all parameters."""
+        return self.write(self.constant, set(self.parameters), values)
+
+    def write(self, program: Program, changed: set[str], values: Mapping[str, Floats]) -> Program:
+        """Return `program` with the parts that `changed` parameters touch computed anew.
+
+        Parameters
+        ----------
+        program : Program
+            The Program at the old values.
+        changed : set of str
+            Names of the parameters whose values differ from the old ones.
+        values : mapping of str to array
+            The new values of all parameters.
+        """
+        vector = self._vector(values)
+        numbers = {
+            part: _constant_numbers(self.constant, part) + self.slope[part] @ vector
+            for part in self.touched(changed)
+        }
+        return _with_numbers(program, numbers)
+
+    def touched(self, names: set[str]) -> set[str]:
+        """Return the parts of the Program in which a number depends on one of the parameters."""
+        unknown = names - self.parameters.keys()
+        if unknown:
+            raise UpdateError(
+                f"there is no parameter {min(unknown)!r}, only {', '.join(self.parameters)}; "
+                "nothing was changed"
+            )
+        return {part for part, parameters in self._parameters_of.items() if parameters & names}
+
+    @cached_property
+    def _parameters_of(self) -> dict[str, set[str]]:
+        """For each part of the Program the parameters that its numbers depend on."""
+        return {
+            part: {name for name, place in self.parameters.items() if _depends(slope, place)}
+            for part, slope in self.slope.items()
+        }
+
+    def _vector(self, values: Mapping[str, Floats]) -> Floats:
+        size = max((place.stop for place in self.parameters.values()), default=0)
+        vector = np.empty(size)
+        for name, place in self.parameters.items():
+            if name not in values:
+                raise UpdateError(f"parameter {name!r} has no value; nothing was changed")
+            value = np.asarray(values[name], dtype=np.float64)
+            if value.shape != (place.stop - place.start,):
+                raise UpdateError(
+                    f"parameter {name!r} has shape {value.shape}, "
+                    f"expected {(place.stop - place.start,)}; nothing was changed"
+                )
+            vector[place] = value
+        return vector
+
+
+def _depends(slope: sparse.csr_array, place: slice) -> bool:
+    return bool(((slope.indices >= place.start) & (slope.indices < place.stop)).any())
+
+
+def _constant_numbers(program: Program, part: str) -> Floats:
+    if part == "objective_constant":
+        return np.array([program.objective_constant])
+    if part == "matrix":
+        numbers: Floats = program.matrix.data
+    elif part == "term_weight":
+        if program.terms is None:
+            raise UpdateError("the program has no alpha-fair terms, yet a slope for their weights")
+        numbers = program.terms.weight
+    else:
+        numbers = getattr(program, part)
+    return numbers
+
+
+def _with_numbers(program: Program, numbers: Mapping[str, Floats]) -> Program:
+    changes: dict[str, Any] = dict(numbers)
+    if "objective_constant" in changes:
+        changes["objective_constant"] = float(changes["objective_constant"][0])
+    if "matrix" in changes:
+        pattern = program.matrix
+        changes["matrix"] = sparse.csc_array(
+            (changes["matrix"], pattern.indices, pattern.indptr), shape=pattern.shape
+        )
+    if "term_weight" in changes:
+        weight = changes.pop("term_weight")
+        changes["terms"] = None if program.terms is None else replace(program.terms, weight=weight)
+    return replace(program, **changes) if changes else program

@@ -1,0 +1,281 @@
+"""A Program: what every solver is handed.
+
+    maximise (or minimise)   objective . v + objective_constant + sum_t weight_t
+    U_alpha(v_column(t)) subject to               row_lower <= matrix v <= row_upper
+                             column_lower <= v <= column_upper,   v_j whole where integer_j
+
+    U_alpha(u) = log u (alpha = 1),  u^(1 - alpha) / (1 - alpha) (alpha != 1)
+
+Alpha-fair terms appear in maximised programs only, where they are concave. May import numpy,
+scipy.sparse and the errors of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from solvers.errors import ProgramError
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Rows or columns that bear one name, told apart by their labels.
+
+    Parameters
+    ----------
+    name : str
+        The name they share, such as ``x`` or ``budget_limit``.
+    labels : sequence of hashable, or None
+        One label for each member, or None for a single member without a label.
+    """
+
+    name: str
+    labels: Sequence[Hashable] | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of rows or columns in the block."""
+        return 1 if self.labels is None else len(self.labels)
+
+    def names(self) -> list[str]:
+        """Return the full names, such as ``x[job_17]``."""
+        if self.labels is None:
+            return [self.name]
+        return [f"{self.name}[{label}]" for label in self.labels]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class AlphaFairTerms:
+    """Separable alpha-fair terms of a maximised objective: sum weight * U_alpha(column).
+
+    Parameters
+    ----------
+    columns : integer array of shape (n_terms,)
+        The column each term is a function of; no column twice.
+    weight : array of shape (n_terms,)
+        At least zero.
+    alpha : float
+        Aversion to inequality, above zero and finite.
+    """
+
+    columns: Integers
+    weight: Floats
+    alpha: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Program:
+    """Linear rows, bounds, wholeness, names, and alpha-fair terms.
+
+    Crossed sides or bounds are no contradiction: such a Program is infeasible.
+
+    Parameters
+    ----------
+    objective : array of shape (n_columns,)
+    objective_constant : float
+    matrix : scipy.sparse.csc_array of shape (n_rows, n_columns)
+    row_lower, row_upper : arrays of shape (n_rows,)
+        Either may be infinite.
+    column_lower, column_upper : arrays of shape (n_columns,)
+        Either may be infinite.
+    integer : boolean array of shape (n_columns,)
+    row_blocks, column_blocks : tuples of Block
+        Their sizes add up to n_rows and n_columns.
+    terms : AlphaFairTerms or None
+    maximise : bool
+    """
+
+    objective: Floats
+    objective_constant: float = 0.0
+    matrix: sparse.csc_array
+    row_lower: Floats
+    row_upper: Floats
+    column_lower: Floats
+    column_upper: Floats
+    integer: Booleans
+    row_blocks: tuple[Block, ...]
+    column_blocks: tuple[Block, ...]
+    terms: AlphaFairTerms | None = None
+    maximise: bool = True
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self.row_lower)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns."""
+        return len(self.objective)
+
+    @cached_property
+    def has_integers(self) -> bool:
+        """Whether any column must be whole."""
+        return bool(self.integer.any())
+
+    @property
+    def row_names(self) -> list[str]:
+        """Names of the rows, in order."""
+        return [name for block in self.row_blocks for name in block.names()]
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of the columns, in order."""
+        return [name for block in self.column_blocks for name in block.names()]
+
+    def rows_of(self, block: str) -> slice:
+        """Return the positions of the rows of a block, empty where it is absent."""
+        return _positions(self.row_blocks, block)
+
+    def columns_of(self, block: str) -> slice:
+        """Return the positions of the columns of a block, empty where it is absent."""
+        return _positions(self.column_blocks, block)
+
+    def check(self) -> None:
+        """Raise ProgramError where lengths, names or numbers contradict each other."""
+        _check_lengths(self)
+        _check_numbers(self)
+        for kind, blocks in (("row", self.row_blocks), ("column", self.column_blocks)):
+            names = [block.name for block in blocks]
+            if len(set(names)) < len(names):
+                raise ProgramError(f"{kind}_blocks holds a name twice: {', '.join(names)}")
+        if self.terms is not None:
+            _check_terms(self, self.terms)
+
+
+def _positions(blocks: tuple[Block, ...], name: str) -> slice:
+    start = 0
+    for block in blocks:
+        if block.name == name:
+            return slice(start, start + block.size)
+        start += block.size
+    return slice(0, 0)
+
+
+def _check_lengths(program: Program) -> None:
+    rows, columns = program.n_rows, program.n_columns
+    expected: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+        "objective": (program.objective.shape, (columns,)),
+        "matrix": (program.matrix.shape, (rows, columns)),
+        "row_lower": (program.row_lower.shape, (rows,)),
+        "row_upper": (program.row_upper.shape, (rows,)),
+        "column_lower": (program.column_lower.shape, (columns,)),
+        "column_upper": (program.column_upper.shape, (columns,)),
+        "integer": (program.integer.shape, (columns,)),
+        "row_blocks": ((sum(block.size for block in program.row_blocks),), (rows,)),
+        "column_blocks": ((sum(block.size for block in program.column_blocks),), (columns,)),
+    }
+    for part, (found, wanted) in expected.items():
+        if found != wanted:
+            raise ProgramError(f"{part} has shape {found}, expected {wanted}")
+
+
+def _check_numbers(program: Program) -> None:
+    if not np.isfinite(program.objective_constant):
+        raise ProgramError(f"objective_constant is {program.objective_constant}")
+    for part, numbers in (("objective", program.objective), ("matrix", program.matrix.data)):
+        if not np.isfinite(numbers).all():
+            raise ProgramError(f"{part} holds a number that is not finite")
+    # A NaN fails these comparisons too.
+    for part in ("row_lower", "column_lower"):
+        if not (getattr(program, part) < np.inf).all():
+            raise ProgramError(f"{part} holds a NaN or plus infinity")
+    for part in ("row_upper", "column_upper"):
+        if not (getattr(program, part) > -np.inf).all():
+            raise ProgramError(f"{part} holds a NaN or minus infinity")
+    if program.integer.dtype != np.bool_:
+        raise ProgramError(f"integer is made of {program.integer.dtype}, expected truth values")
+
+
+def _check_terms(program: Program, terms: AlphaFairTerms) -> None:
+    if not program.maximise:
+        raise ProgramError("alpha-fair terms need a maximised objective")
+    if not (terms.alpha > 0 and np.isfinite(terms.alpha)):
+        raise ProgramError(f"alpha is {terms.alpha}, expected a finite number above zero")
+    if terms.columns.ndim != 1 or terms.weight.shape != terms.columns.shape:
+        raise ProgramError(
+            f"terms has columns of shape {terms.columns.shape} and weights of shape "
+            f"{terms.weight.shape}, expected one weight for each column"
+        )
+    if not ((terms.columns >= 0) & (terms.columns < program.n_columns)).all():
+        raise ProgramError(f"terms names a column outside of 0 to {program.n_columns - 1}")
+    if len(np.unique(terms.columns)) < len(terms.columns):
+        raise ProgramError("terms names a column twice")
+    if not ((terms.weight >= 0) & (terms.weight < np.inf)).all():
+        raise ProgramError("terms holds a weight that is not a finite number at least zero")
+
+
+def ordered(program: Program) -> Program:
+    """Return the same Program with rows and columns sorted by name and no zero entries.
+
+    Two Programs say the same thing exactly if their ordered copies have equal numbers.
+    """
+    row_names, column_names = program.row_names, program.column_names
+    row_order = np.array(sorted(range(len(row_names)), key=row_names.__getitem__), dtype=np.int64)
+    column_order = np.array(
+        sorted(range(len(column_names)), key=column_names.__getitem__), dtype=np.int64
+    )
+    matrix = sparse.csc_array(program.matrix[row_order][:, column_order])
+    matrix.sum_duplicates()
+    matrix.eliminate_zeros()
+    terms = program.terms
+    if terms is not None:
+        place = np.empty(len(column_order), dtype=np.int64)
+        place[column_order] = np.arange(len(column_order))
+        moved = place[terms.columns]
+        term_order = np.argsort(moved)
+        terms = replace(terms, columns=moved[term_order], weight=terms.weight[term_order])
+    return replace(
+        program,
+        objective=program.objective[column_order],
+        matrix=matrix,
+        row_lower=program.row_lower[row_order],
+        row_upper=program.row_upper[row_order],
+        column_lower=program.column_lower[column_order],
+        column_upper=program.column_upper[column_order],
+        integer=program.integer[column_order],
+        row_blocks=tuple(Block(name=row_names[i]) for i in row_order),
+        column_blocks=tuple(Block(name=column_names[j]) for j in column_order),
+        terms=terms,
+    )
+
+
+def differences(first: Program, second: Program) -> list[str]:
+    """Return what differs between two Programs, part by part; empty if they are equal.
+
+    Order and stored zeros do not count; every number counts to the last bit.
+    """
+    first, second = ordered(first), ordered(second)
+    parts = [
+        part
+        for part in ("row_names", "column_names", "maximise", "objective_constant")
+        if getattr(first, part) != getattr(second, part)
+    ]
+    arrays = ("objective", "row_lower", "row_upper", "column_lower", "column_upper", "integer")
+    parts += [
+        part for part in arrays if not np.array_equal(getattr(first, part), getattr(second, part))
+    ]
+    for part in ("indptr", "indices", "data"):
+        if not np.array_equal(getattr(first.matrix, part), getattr(second.matrix, part)):
+            parts.append(f"matrix.{part}")
+    return parts + _term_differences(first.terms, second.terms)
+
+
+def _term_differences(first: AlphaFairTerms | None, second: AlphaFairTerms | None) -> list[str]:
+    if first is None or second is None:
+        return [] if first is second else ["terms"]
+    parts = [] if first.alpha == second.alpha else ["terms.alpha"]
+    for part in ("columns", "weight"):
+        if not np.array_equal(getattr(first, part), getattr(second, part)):
+            parts.append(f"terms.{part}")
+    return parts

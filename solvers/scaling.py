@@ -1,0 +1,304 @@
+"""Rows, columns and objective scaled by powers of two, so that a solver's tolerances are relative.
+
+A solver allows an absolute error of some 1e-7 in every row and reduced cost. Where budgets are
+1e-9, or rewards 1e9, that is nonsense. Columns are scaled to the size they can reach, rows to the
+size of what they limit, the objective to its largest entry. Powers of two change no digit. Whole
+columns stay as they are, and so do rows of whole numbers on whole columns: there the tolerance
+means something already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from solvers.adapter import SolverSession
+from solvers.errors import OptionError
+from solvers.options import SolveOptions
+from solvers.outcome import Outcome
+from solvers.program import Booleans, Floats, Program
+
+# scipy counts places of entries in 32 or 64 bits.
+Positions = npt.NDArray[np.integer]
+
+PASSES = 3
+LARGEST_WHOLE_ENTRY = 1e7
+# Reduced costs, and what a whole solver discards, are then small against the objective.
+LARGEST_OBJECTIVE_ENTRY = 4096.0
+# A whole solver discards what is better by less than 1e-6, and still calls its bound the value.
+CUTOFF = 2e-6
+# Numbers of a Program times a few of these factors stay far from overflow.
+LARGEST_EXPONENT = 300
+# A scale is kept while the side it was made for has moved by less than this factor.
+KEPT_WITHIN = 1024.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Scaling:
+    """Factors, all powers of two.
+
+    Parameters
+    ----------
+    row : array of shape (n_rows,)
+        Rows are multiplied by it.
+    column : array of shape (n_columns,)
+        Columns are measured in it: v = column * v_scaled.
+    objective : float
+        The objective is multiplied by it.
+    """
+
+    row: Floats
+    column: Floats
+    objective: float
+
+
+def scaling_of(program: Program) -> Scaling:
+    """Return the factors for a Program without alpha-fair terms."""
+    matrix = program.matrix
+    row_of = matrix.indices
+    column_of = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))
+    reach = _reach(program, row_of, column_of)
+    column = np.where(program.integer, 1.0, _power_of_two(reach))
+    total = np.bincount(row_of, np.abs(matrix.data) * column[column_of], minlength=program.n_rows)
+    side = _finite_side(program)
+    size = np.where(side > 0, np.minimum(side, total), total)
+    stays = _rows_of_whole_numbers(program, row_of, column_of)
+    row = np.where(stays, 1.0, 1.0 / _power_of_two(size))
+    return Scaling(row=row, column=column, objective=_objective_scale(program, column))
+
+
+def _objective_scale(program: Program, column: Floats) -> float:
+    is_free = program.column_lower < program.column_upper
+    largest = float(np.abs(program.objective * column * is_free).max(initial=0.0))
+    return float(LARGEST_OBJECTIVE_ENTRY / _power_of_two(np.array([largest]))[0])
+
+
+def _reach(program: Program, row_of: Positions, column_of: Positions) -> Floats:
+    """Return how large each column can get, zero or infinite where that is not known."""
+    entries, n_rows = program.matrix.data, program.n_rows
+    nonzero = entries != 0
+    # A row of positive entries over columns >= 0 limits each of them on its own.
+    negative = (entries < 0) | (program.column_lower < 0)[column_of]
+    packing = np.bincount(row_of[negative], minlength=n_rows) == 0
+    limited = packing & np.isfinite(program.row_upper) & (program.row_upper > 0)
+    usable = limited[row_of] & nonzero
+    most = np.full(len(entries), np.inf)
+    with np.errstate(over="ignore"):
+        np.divide(program.row_upper[row_of], entries, out=most, where=usable)
+        own = np.maximum(np.abs(program.column_lower), np.abs(program.column_upper))
+        reach = np.minimum(own, _least_of_columns(program, most))
+        for _ in range(PASSES):
+            open_entry = np.isinf(reach)[column_of] & nonzero
+            if not open_entry.any():
+                break
+            reach = np.minimum(reach, _tied_to_others(program, row_of, column_of, reach))
+    return reach
+
+
+def _tied_to_others(
+    program: Program, row_of: Positions, column_of: Positions, reach: Floats
+) -> Floats:
+    """Return how large the one column of a row can get whose others have a known reach."""
+    size = np.abs(program.matrix.data)
+    open_entry = np.isinf(reach)[column_of] & (size > 0)
+    known = size * np.where(np.isinf(reach), 0.0, reach)[column_of] * ~open_entry
+    side = np.where(np.isfinite(program.row_upper), program.row_upper, program.row_lower)
+    total = np.bincount(row_of, known, minlength=program.n_rows)
+    total += np.where(np.isfinite(side), np.abs(side), 0.0)
+    n_open = np.bincount(row_of[open_entry], minlength=program.n_rows)
+    alone = open_entry & (n_open[row_of] == 1)
+    most = np.full(len(size), np.inf)
+    np.divide(total[row_of], size, out=most, where=alone)
+    return _least_of_columns(program, most)
+
+
+def _least_of_columns(program: Program, numbers: Floats) -> Floats:
+    """Return the least of one number for each stored entry, column by column."""
+    starts = program.matrix.indptr
+    has_entries = np.diff(starts) > 0
+    least = np.full(program.n_columns, np.inf)
+    if has_entries.any():
+        least[has_entries] = np.minimum.reduceat(numbers, starts[:-1][has_entries])
+    return least
+
+
+def _finite_side(program: Program) -> Floats:
+    upper = np.where(np.isfinite(program.row_upper), program.row_upper, 0.0)
+    lower = np.where(np.isfinite(program.row_lower), program.row_lower, 0.0)
+    return np.maximum(np.abs(upper), np.abs(lower))
+
+
+def _rows_of_whole_numbers(program: Program, row_of: Positions, column_of: Positions) -> Booleans:
+    if not program.has_integers:
+        return np.zeros(program.n_rows, dtype=np.bool_)
+    entries = program.matrix.data
+    other = ~program.integer[column_of] | (entries != np.rint(entries))
+    other |= np.abs(entries) > LARGEST_WHOLE_ENTRY
+    stays: Booleans = np.bincount(row_of[other], minlength=program.n_rows) == 0
+    return stays
+
+
+def _power_of_two(size: Floats) -> Floats:
+    """Return the nearest powers of two, 1 for sizes that are zero or not finite."""
+    usable = np.isfinite(size) & (size > 0)
+    _, exponent = np.frexp(np.where(usable, size, 1.0))
+    powers: Floats = np.ldexp(1.0, np.clip(exponent - 1, -LARGEST_EXPONENT, LARGEST_EXPONENT))
+    return powers
+
+
+def scaled_program(program: Program, scaling: Scaling) -> Program:
+    """Return the Program in scaled rows, columns and objective."""
+    matrix = program.matrix
+    data = (
+        matrix.data
+        * scaling.row[matrix.indices]
+        * np.repeat(scaling.column, np.diff(matrix.indptr))
+    )
+    return replace(
+        program,
+        objective=program.objective * scaling.column * scaling.objective,
+        objective_constant=program.objective_constant * scaling.objective,
+        matrix=sparse.csc_array((data, matrix.indices, matrix.indptr), shape=matrix.shape),
+        row_lower=program.row_lower * scaling.row,
+        row_upper=program.row_upper * scaling.row,
+        column_lower=program.column_lower / scaling.column,
+        column_upper=program.column_upper / scaling.column,
+    )
+
+
+def unscaled_outcome(outcome: Outcome, scaling: Scaling, program: Program) -> Outcome:
+    """Return the Outcome in the units of the unscaled Program.
+
+    The bound of a whole program is moved outwards by what the solver may have discarded.
+    """
+    is_free = program.column_lower < program.column_upper
+    may_discard = program.has_integers and bool((program.objective[is_free] != 0).any())
+    cutoff = CUTOFF if may_discard else 0.0
+    bound = outcome.bound + (cutoff if program.maximise else -cutoff)
+    row, column, objective = scaling.row, scaling.column, scaling.objective
+
+    def times(numbers: Floats | None, factor: Floats) -> Floats | None:
+        return None if numbers is None else numbers * factor
+
+    return replace(
+        outcome,
+        point=times(outcome.point, column),
+        objective=None if outcome.objective is None else outcome.objective / objective,
+        bound=bound / objective,
+        row_dual=times(outcome.row_dual, row / objective),
+        reduced_cost=times(outcome.reduced_cost, 1.0 / (column * objective)),
+        infeasibility_ray=times(outcome.infeasibility_ray, row),
+    )
+
+
+class ScaledSession:
+    """A session that scales every Program on its way in and every Outcome on its way out.
+
+    Parameters
+    ----------
+    opener : callable of Program
+        Opens the solver's own session.
+    program : Program
+        Without alpha-fair terms.
+    """
+
+    def __init__(self, opener: Callable[[Program], SolverSession], program: Program) -> None:
+        self._program = program
+        self._scaling = scaling_of(program)
+        self._scaled_for = _finite_side(program)
+        self._scaled = scaled_program(program, self._scaling)
+        self._session = opener(self._scaled)
+
+    @property
+    def updates_in_place(self) -> int:
+        """How often numbers were changed in place."""
+        return self._session.updates_in_place
+
+    @property
+    def rebuilds(self) -> int:
+        """How often the whole program was handed over again."""
+        return self._session.rebuilds
+
+    @property
+    def reasons(self) -> list[str]:
+        """Why it was handed over again."""
+        return self._session.reasons
+
+    def update(self, program: Program) -> None:
+        """Replace the Program by one of the same rows and columns; added rows are dropped."""
+        keeps_scale = self._keeps_scale(program)
+        if keeps_scale:
+            scaling, scaled = self._rescaled_parts(program)
+        else:
+            scaling = scaling_of(program)
+            scaled = scaled_program(program, scaling)
+        self._session.update(scaled)
+        self._program, self._scaling, self._scaled = program, scaling, scaled
+        if not keeps_scale:
+            self._scaled_for = _finite_side(program)
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
+        """Add rows behind those of the Program, until the next update."""
+        in_scaled_columns = sparse.csr_array(matrix.multiply(self._scaling.column[np.newaxis, :]))
+        self._session.add_rows(in_scaled_columns, lower, upper)
+
+    def solve(self, options: SolveOptions) -> Outcome:
+        """Solve, and return what the solver claims, in unscaled units."""
+        changes: dict[str, Any] = {}
+        if options.start is not None:
+            changes["start"] = self._scaled_start(options.start)
+        if options.absolute_gap > 0:
+            changes["absolute_gap"] = options.absolute_gap * self._scaling.objective
+        outcome = self._session.solve(replace(options, **changes) if changes else options)
+        return unscaled_outcome(outcome, self._scaling, self._program)
+
+    def close(self) -> None:
+        """Free what the solver holds."""
+        self._session.close()
+
+    def _scaled_start(self, start: Floats) -> Floats:
+        column = self._scaling.column
+        if start.shape != column.shape:
+            raise OptionError(f"start has shape {start.shape}, expected {column.shape}")
+        return start / column
+
+    def _keeps_scale(self, program: Program) -> bool:
+        """Return whether only objective and sides are new, and no side is of another size."""
+        old = self._program
+        same = program.maximise == old.maximise and all(
+            new is before
+            for new, before in (
+                (program.matrix.data, old.matrix.data),
+                (program.matrix.indices, old.matrix.indices),
+                (program.matrix.indptr, old.matrix.indptr),
+                (program.integer, old.integer),
+                (program.column_lower, old.column_lower),
+                (program.column_upper, old.column_upper),
+            )
+        )
+        sides_are_old = program.row_upper is old.row_upper and program.row_lower is old.row_lower
+        if not same or sides_are_old:
+            return same
+        before = self._scaled_for * self._scaling.row
+        after = _finite_side(program) * self._scaling.row
+        moved = (after > KEPT_WITHIN * np.maximum(before, 1.0)) | (after * KEPT_WITHIN < before)
+        return not bool(moved.any())
+
+    def _rescaled_parts(self, program: Program) -> tuple[Scaling, Program]:
+        """Return scaling and scaled Program, computing only the parts that are new arrays."""
+        old, scaling = self._program, self._scaling
+        changes: dict[str, Any] = {}
+        if program.objective is not old.objective:
+            scaling = replace(scaling, objective=_objective_scale(program, scaling.column))
+            changes["objective"] = program.objective * (scaling.column * scaling.objective)
+        if program.row_lower is not old.row_lower:
+            changes["row_lower"] = program.row_lower * scaling.row
+        if program.row_upper is not old.row_upper:
+            changes["row_upper"] = program.row_upper * scaling.row
+        constant = program.objective_constant * scaling.objective
+        return scaling, replace(self._scaled, objective_constant=constant, **changes)
