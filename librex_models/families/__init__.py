@@ -1,0 +1,19 @@
+"""The families of allocations, one file each.
+
+May import `librex_models.problem`, `librex_models.errors` and `solvers`.
+"""
+
+from librex_models.families.alpha_fair import AlphaFairness
+from librex_models.families.budget_only import TotalReward
+from librex_models.families.family import Family, Majorant
+from librex_models.families.max_min import MaxMinFairness
+from librex_models.families.proportional import ProportionalFairness
+
+__all__ = [
+    "AlphaFairness",
+    "Family",
+    "Majorant",
+    "MaxMinFairness",
+    "ProportionalFairness",
+    "TotalReward",
+]
