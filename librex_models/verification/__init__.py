@@ -1,0 +1,46 @@
+"""What we check ourselves, in numpy, from the problem: no solver and no Program is trusted here.
+
+May import `librex_models.problem`, `librex_models.families` and `librex_models.errors`.
+"""
+
+from librex_models.verification.certificate import (
+    Certificate,
+    Evidence,
+    LinearWelfare,
+    Verdict,
+    bound_from_prices,
+    certify,
+    certify_without_decision,
+    relative_gap,
+)
+from librex_models.verification.exact_budgets import allocated, broken_budgets, scaled_back
+from librex_models.verification.fairness_measures import fairness_measures
+from librex_models.verification.price_bound import (
+    CouplingRows,
+    Region,
+    budget_rows,
+    price_bound,
+    region,
+)
+from librex_models.verification.violations import violations
+
+__all__ = [
+    "Certificate",
+    "CouplingRows",
+    "Evidence",
+    "LinearWelfare",
+    "Region",
+    "Verdict",
+    "allocated",
+    "bound_from_prices",
+    "broken_budgets",
+    "budget_rows",
+    "certify",
+    "certify_without_decision",
+    "fairness_measures",
+    "price_bound",
+    "region",
+    "relative_gap",
+    "scaled_back",
+    "violations",
+]

@@ -1,0 +1,324 @@
+"""The certificate: what was checked of a decision and of a bound, and the verdict.
+
+OPTIMAL     feasible by our own check, and the better bound is within the requested gap
+FEASIBLE    feasible by our own check
+INFEASIBLE  proven by multipliers or by arithmetic
+UNDECIDED   no decision, and no proof that there is none
+REFUTED     a claim of the solver is contradicted by arithmetic beyond its tolerance
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import numpy as np
+import numpy.typing as npt
+
+from librex_models.families import Family
+from librex_models.problem import AllocationProblem, Grouping
+from librex_models.verification.exact_budgets import broken_budgets
+from librex_models.verification.price_bound import (
+    EPSILON,
+    CouplingRows,
+    Region,
+    most_that_budgets_allow,
+    price_bound,
+)
+from librex_models.verification.violations import is_feasible, violations
+
+Floats = npt.NDArray[np.float64]
+
+CLAIM_TOLERANCE = 2e-6
+"""A solver's bound or value may be off by this much, relative, before it counts as wrong."""
+
+ZERO_SHARE = 2e-9
+"""Beside a value of zero, a bound below this share of what can be reached counts as zero."""
+
+
+class Verdict(Enum):
+    """What we checked."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    UNDECIDED = "undecided"
+    REFUTED = "refuted"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinearWelfare:
+    """A linear function of the decision that no feasible welfare exceeds.
+
+    Parameters
+    ----------
+    coefficient : array of shape (n_options,)
+    constant : float
+    to_equivalent : callable of float
+        Turns its value into the equally-distributed equivalent.
+    region : Region
+        What each agent may decide alone.
+    """
+
+    coefficient: Floats
+    constant: float
+    to_equivalent: Callable[[float], float]
+    region: Region
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evidence:
+    """What a route hands over to be checked.
+
+    Parameters
+    ----------
+    linear : LinearWelfare or None
+        Without it there is no bound from prices.
+    price : array of shape (n_rows,) or None
+        Multipliers of the coupling rows, in units of `linear`.
+    infeasibility_price : array of shape (n_rows,) or None
+        Multipliers that are said to prove infeasibility.
+    solver_bound : float
+        The solver's own bound as an equivalent utility; infinite when unknown.
+    solver_value : float or None
+        The solver's own value of its point as an equivalent utility.
+    solver_tolerance : float
+        By how much these two may be off, in units of utility, because the solver works to a
+        tolerance of what can be reached rather than of what is.
+    """
+
+    linear: LinearWelfare | None = None
+    price: Floats | None = None
+    infeasibility_price: Floats | None = None
+    solver_bound: float = np.inf
+    solver_value: float | None = None
+    solver_tolerance: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Certificate:
+    """What was checked, and what came out.
+
+    Attributes
+    ----------
+    verdict : Verdict
+    violations : mapping of str to float
+        The largest violation of each kind; empty without a decision.
+    value, bound : float
+        Equivalent utility of the decision and its proven upper bound.
+    gap : float
+        (bound - value) / bound.
+    bound_from : str
+        "prices", "solver" or "none". Only prices are independent of the solver.
+    price_bound, solver_bound : float
+        Both bounds; infinite where there is none.
+    price : array of shape (n_resources,) or None
+        The multipliers of the bound from prices.
+    sentence : str
+        All of this in words.
+    """
+
+    verdict: Verdict
+    violations: Mapping[str, float] = field(default_factory=dict)
+    value: float = -np.inf
+    bound: float = np.inf
+    gap: float = np.inf
+    bound_from: str = "none"
+    price_bound: float = np.inf
+    solver_bound: float = np.inf
+    price: Floats | None = None
+    sentence: str
+
+
+def relative_gap(bound: float, value: float) -> float:
+    """Return |bound - value| / max(|bound|, |value|), 0 for 0 and 0.
+
+    Examples
+    --------
+    >>> relative_gap(4.0, 3.0)
+    0.25
+    """
+    if bound == value:
+        return 0.0
+    if not (np.isfinite(bound) and np.isfinite(value)):
+        return np.inf
+    return abs(bound - value) / max(abs(bound), abs(value))
+
+
+def certify(
+    problem: AllocationProblem,
+    grouping: Grouping,
+    family: Family,
+    decision: Floats,
+    evidence: Evidence,
+    rows: CouplingRows,
+    *,
+    relative_gap_wanted: float,
+    absolute_gap_wanted: float,
+) -> Certificate:
+    """Return the certificate of a decision.
+
+    Parameters
+    ----------
+    problem, grouping, family
+        What was asked.
+    decision : array of shape (n_options,)
+    evidence : Evidence
+    rows : CouplingRows
+    relative_gap_wanted, absolute_gap_wanted : float
+        OPTIMAL is said within either.
+    """
+    found = violations(problem, decision)
+    utility = grouping.utility(_reward(problem), decision)
+    value = family.equivalent(grouping.weight, utility)
+    by_prices = bound_from_prices(evidence, rows)
+    refutation = _refutation(found, value, by_prices, evidence)
+    checked = Certificate(
+        verdict=Verdict.REFUTED,
+        violations=found,
+        value=value,
+        price_bound=by_prices,
+        solver_bound=evidence.solver_bound,
+        price=evidence.price,
+        sentence=refutation,
+    )
+    if refutation:
+        return checked
+
+    def proves(bound: float) -> bool:
+        lifted = max(bound, value)
+        gap = relative_gap(lifted, value)
+        return gap <= relative_gap_wanted or lifted - value <= absolute_gap_wanted
+
+    source, bound = _better_bound(by_prices, evidence.solver_bound, proves)
+    if value == 0.0 and bound > 0.0:
+        reach = _reach(problem, grouping, family, evidence)
+        # What can be reached is a bound as well, the one from zero prices.
+        source = "prices" if reach == 0.0 else source
+        bound = 0.0 if bound <= ZERO_SHARE * reach or reach == 0.0 else bound
+    lifted = max(bound, value)
+    gap = relative_gap(lifted, value)
+    verdict = Verdict.OPTIMAL if proves(bound) else Verdict.FEASIBLE
+    return replace(
+        checked,
+        verdict=verdict,
+        bound=lifted,
+        gap=gap,
+        bound_from=source,
+        sentence=_sentence(verdict, lifted, gap, source),
+    )
+
+
+def certify_without_decision(
+    problem: AllocationProblem, evidence: Evidence, rows: CouplingRows, claims_infeasible: bool
+) -> Certificate:
+    """Return the certificate where there is no decision: INFEASIBLE if proven, else UNDECIDED."""
+    by_prices = bound_from_prices(evidence, rows)
+    source, bound = _better_bound(by_prices, evidence.solver_bound, lambda _: False)
+    sentence = "No decision was found; whether there is one is not known."
+    if claims_infeasible:
+        sentence = "The solver says that there is no decision; we have no proof of our own."
+    checked = Certificate(
+        verdict=Verdict.UNDECIDED,
+        bound=bound,
+        bound_from=source,
+        price_bound=by_prices,
+        solver_bound=evidence.solver_bound,
+        sentence=sentence,
+    )
+    proof = _proof_of_infeasibility(problem, evidence, rows)
+    return replace(checked, verdict=Verdict.INFEASIBLE, sentence=proof) if proof else checked
+
+
+def _reward(problem: AllocationProblem) -> Floats:
+    return np.zeros(problem.n_options) if problem.reward is None else problem.reward
+
+
+def _reach(
+    problem: AllocationProblem, grouping: Grouping, family: Family, evidence: Evidence
+) -> float:
+    """Return the equivalent utility if every option were decided as if it were alone."""
+    upper = np.minimum(problem.upper, most_that_budgets_allow(problem))
+    if evidence.linear is not None:
+        upper = np.minimum(upper, evidence.linear.region.upper)
+    upper = np.where(problem.integer, np.floor(upper), upper)
+    alone = grouping.utility(np.abs(_reward(problem)), upper)
+    return family.equivalent(grouping.weight, alone)
+
+
+def bound_from_prices(evidence: Evidence, rows: CouplingRows) -> float:
+    """Return the bound from prices as an equivalent utility; infinite where there are none."""
+    linear = evidence.linear
+    if linear is None or evidence.price is None:
+        return np.inf
+    value = price_bound(linear.coefficient, rows, evidence.price, linear.region)
+    total = value + linear.constant
+    # One more rounding, of the sum, on the safe side.
+    return linear.to_equivalent(total + 4 * EPSILON * (abs(value) + abs(linear.constant)))
+
+
+def _better_bound(
+    by_prices: float, by_solver: float, proves: Callable[[float], bool]
+) -> tuple[str, float]:
+    """Return the source and the bound: prices where they suffice, else the smaller of the two."""
+    if np.isinf(by_prices) and np.isinf(by_solver):
+        return "none", np.inf
+    if proves(by_prices) or by_prices <= by_solver:
+        return "prices", by_prices
+    return "solver", by_solver
+
+
+def _refutation(
+    found: Mapping[str, float], value: float, by_prices: float, evidence: Evidence
+) -> str:
+    if not is_feasible(found):
+        broken = ", ".join(
+            f"{kind} by {amount:.3g}" for kind, amount in found.items() if amount > 0
+        )
+        return f"The decision breaks the rules of the problem: {broken}."
+    scale = max(CLAIM_TOLERANCE * abs(value), evidence.solver_tolerance)
+    if evidence.solver_bound < value - scale:
+        return (
+            f"The solver's bound {evidence.solver_bound:.12g} is below the verified value "
+            f"{value:.12g}."
+        )
+    if by_prices < value - scale:
+        return f"The bound from prices {by_prices:.12g} is below the verified value {value:.12g}."
+    claimed = evidence.solver_value
+    if claimed is not None and abs(claimed - value) > scale:
+        return f"The solver claims the value {claimed:.12g}, the decision is worth {value:.12g}."
+    return ""
+
+
+def _proof_of_infeasibility(
+    problem: AllocationProblem, evidence: Evidence, rows: CouplingRows
+) -> str:
+    if evidence.linear is None:
+        return ""
+    own = evidence.linear.region
+    impossible = broken_budgets(problem, problem.lower)
+    if impossible.any():
+        resource = problem.resources[int(np.flatnonzero(impossible)[0])]
+        return f"Proven by arithmetic: the lower bounds alone exceed the budget of {resource!r}."
+    contradictory = own.contradicts_itself()
+    if contradictory.size:
+        agent = problem.agents[int(contradictory[0])]
+        return f"Proven by arithmetic: the rules of agent {agent!r} alone cannot all be met."
+    if evidence.infeasibility_price is None:
+        return ""
+    nothing = np.zeros(problem.n_options)
+    if price_bound(nothing, rows, evidence.infeasibility_price, own) < 0:
+        return (
+            "Proven by multipliers: at the certificate's prices the least that agents must take "
+            "costs more than the budgets are worth."
+        )
+    return ""
+
+
+def _sentence(verdict: Verdict, bound: float, gap: float, source: str) -> str:
+    words = {"prices": "prices, recomputed outside the solver", "solver": "the solver's own bound"}
+    if source == "none":
+        return "Feasible by our own check; nothing bounds it from above."
+    degree = "optimal" if verdict is Verdict.OPTIMAL else "feasible"
+    return f"Verified {degree}: at most {bound:.10g}, a gap of {gap:.2g}, by {words[source]}."

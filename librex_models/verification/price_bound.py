@@ -1,0 +1,179 @@
+"""An upper bound from prices: weak duality, recomputed in numpy, valid for any prices at all.
+
+For prices lam >= 0 on coupling rows C x <= d and a linear welfare c . x + constant,
+
+    c . x + constant  <=  constant + lam . d + sum_i best_i
+    best_i = max over the decisions of agent i alone of (c - lam . C) . x
+
+for every feasible x. best_i fills the agent's options in the order of their worth: bounds, limit
+and minimum of one agent leave nothing more to it. Rounding errors are added on the safe side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from librex_models.problem import AllocationProblem
+from librex_models.verification.violations import TOLERANCE
+
+Floats = npt.NDArray[np.float64]
+
+EPSILON = float(np.finfo(np.float64).eps)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CouplingRows:
+    """Rows matrix x <= side that tie agents together: budgets, floors, caps, the user's own.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse.csc_array of shape (n_rows, n_options)
+        Entries of either sign.
+    side : array of shape (n_rows,)
+        May be infinite: such a row binds nothing.
+    """
+
+    matrix: sparse.csc_array
+    side: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Region:
+    """What each agent may decide alone.
+
+    Parameters
+    ----------
+    agent_of_option : integer array of shape (n_options,)
+    lower, upper : arrays of shape (n_options,)
+        Finite.
+    agent_limit, agent_minimum : arrays of shape (n_agents,)
+        The limit may be infinite.
+    """
+
+    agent_of_option: npt.NDArray[np.int64]
+    lower: Floats
+    upper: Floats
+    agent_limit: Floats
+    agent_minimum: Floats
+
+    def contradicts_itself(self) -> npt.NDArray[np.int64]:
+        """Return the agents whose own bounds, limit and minimum cannot all be met."""
+        n_agents = len(self.agent_limit)
+        least = np.bincount(self.agent_of_option, self.lower, minlength=n_agents)
+        most = np.bincount(self.agent_of_option, self.upper, minlength=n_agents)
+        slack = TOLERANCE * np.maximum(1.0, self.agent_minimum)
+        unreachable = self.agent_minimum > most + slack
+        exceeded = least > self.agent_limit + TOLERANCE * np.maximum(1.0, least)
+        crossed = np.bincount(
+            self.agent_of_option, self.lower > self.upper + TOLERANCE, minlength=n_agents
+        )
+        return np.flatnonzero(unreachable | exceeded | (crossed > 0))
+
+
+def budget_rows(problem: AllocationProblem) -> CouplingRows:
+    """Return the budgets as coupling rows."""
+    return CouplingRows(matrix=problem.usage, side=problem.budget)
+
+
+def region(problem: AllocationProblem) -> Region:
+    """Return what each agent may decide alone, with finite upper bounds.
+
+    Where upper is infinite, the agent's limit or min_k budget_k / request_jk takes its place; whole
+    decisions have whole bounds, and agents with whole decisions only a whole limit and minimum.
+    """
+    upper = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option])
+    if np.isinf(upper).any():
+        upper = np.minimum(upper, most_that_budgets_allow(problem))
+    whole = problem.integer
+    lower = np.where(whole, np.ceil(problem.lower - TOLERANCE), problem.lower)
+    upper = np.where(whole, np.floor(upper + TOLERANCE), upper)
+    limit, minimum = problem.agent_limit, problem.agent_minimum
+    if whole.any():
+        fractional = np.bincount(problem.agent_of_option, ~whole, minlength=problem.n_agents)
+        all_whole = fractional == 0
+        limit = np.where(all_whole, np.floor(limit + TOLERANCE), limit)
+        minimum = np.where(all_whole, np.ceil(minimum - TOLERANCE), minimum)
+    return Region(
+        agent_of_option=problem.agent_of_option,
+        lower=lower,
+        upper=np.maximum(upper, lower),
+        agent_limit=limit,
+        agent_minimum=minimum,
+    )
+
+
+def most_that_budgets_allow(problem: AllocationProblem) -> Floats:
+    """Return the largest decision of each option alone within the budgets; may be infinite."""
+    usage = problem.usage
+    most = np.full(problem.n_options, np.inf)
+    with np.errstate(over="ignore"):
+        quotient = problem.budget[usage.indices] / usage.data
+    column = np.repeat(np.arange(problem.n_options), np.diff(usage.indptr))
+    np.minimum.at(most, column, quotient * (1 + 4 * EPSILON))
+    return most
+
+
+def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Region) -> float:
+    """Return an upper bound on coefficient . x over all feasible x.
+
+    Parameters
+    ----------
+    coefficient : array of shape (n_options,)
+    rows : CouplingRows
+    price : array of shape (n_rows,)
+        Any numbers; negative and non-finite ones, and those of infinite sides, count as zero.
+    own : Region
+
+    Returns
+    -------
+    float
+        Minus infinity where an agent's own rules contradict each other.
+
+    Notes
+    -----
+    Lagrangian relaxation: Geoffrion (1974), Math. Program. Study 2, 82-114.
+    """
+    if own.contradicts_itself().size:
+        return -np.inf
+    usable = np.isfinite(price) & (price > 0) & np.isfinite(rows.side)
+    multiplier = np.where(usable, price, 0.0)
+    charge = rows.matrix.T @ multiplier
+    worth = coefficient - charge
+    paid = multiplier @ np.where(usable, rows.side, 0.0)
+    filled = _filled(worth, own)
+    # Every product and sum above is off by at most a few roundings of its gross size.
+    gross = np.abs(coefficient) + abs(rows.matrix).T @ multiplier
+    size = float(gross @ np.abs(own.upper)) + float(
+        multiplier @ np.abs(np.where(usable, rows.side, 0.0))
+    )
+    roundings = 8 + len(price) + 2 * np.log2(len(worth) + 1)
+    return float(paid + worth @ filled + roundings * EPSILON * size)
+
+
+def _filled(worth: Floats, own: Region) -> Floats:
+    """Return the best decision of every agent alone, options filled in the order of worth."""
+    best = np.where(worth > 0, own.upper, own.lower)
+    total = np.bincount(own.agent_of_option, best, minlength=len(own.agent_limit))
+    tied = (total > own.agent_limit) | (total < own.agent_minimum)
+    options = np.flatnonzero(tied[own.agent_of_option])
+    if options.size == 0:
+        return best
+    agent = own.agent_of_option[options]
+    order = np.lexsort((-worth[options], agent))
+    options, agent = options[order], agent[order]
+    width = own.upper[options] - own.lower[options]
+    starts = np.flatnonzero(np.concatenate([[True], agent[1:] != agent[:-1]]))
+    before = np.cumsum(width) - width
+    before -= np.repeat(before[starts], np.diff(np.append(starts, len(agent))))
+    least = np.bincount(own.agent_of_option, own.lower, minlength=len(own.agent_limit))[agent]
+    room = np.where(
+        worth[options] > 0,
+        np.maximum(own.agent_limit[agent], own.agent_minimum[agent]) - least,
+        own.agent_minimum[agent] - least,
+    )
+    best[options] = own.lower[options] + np.clip(room - before, 0.0, width)
+    return best
