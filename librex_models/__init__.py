@@ -1,0 +1,33 @@
+"""Fair, budget-constrained resource allocation: models, solvers at run time, verified answers.
+
+    import librex_models as lm
+
+    problem = lm.AllocationProblem(requests, budget, reward)
+    allocation = lm.Proportional(problem).solve()
+
+Loads numpy and scipy.sparse; Pyomo, CVXPY, pydantic and the solvers load when first used.
+"""
+
+from librex_models import errors
+from librex_models.allocation import Allocation
+from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
+from librex_models.problem import AllocationProblem
+from librex_models.problem.files import read_problem
+from librex_models.session import Session
+from librex_models.verification import Certificate, Verdict
+
+__all__ = [
+    "Allocation",
+    "AllocationProblem",
+    "AlphaFair",
+    "BudgetOnly",
+    "Certificate",
+    "GroupAlphaFair",
+    "MaxMin",
+    "Model",
+    "Proportional",
+    "Session",
+    "Verdict",
+    "errors",
+    "read_problem",
+]

@@ -1,0 +1,315 @@
+"""The models: a problem under a family, with solve, open and the three forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from librex_models.allocation import Allocation
+from librex_models.errors import ParameterError, UnsolvableError
+from librex_models.families import (
+    AlphaFairness,
+    Family,
+    MaxMinFairness,
+    ProportionalFairness,
+    TotalReward,
+)
+from librex_models.forms.arrays_form import arrays_form
+from librex_models.forms.compiling import values_of
+from librex_models.problem import AllocationProblem, Grouping
+from librex_models.problem.allocation_problem import Over
+from librex_models.routes.planning import check_solvable
+from librex_models.routes.route import Question
+from librex_models.session import Choices, Session
+from solvers import Program, SolveOptions
+
+if TYPE_CHECKING:
+    import cvxpy
+    import pyomo.environ as pyomo
+
+
+class Model:
+    """A problem under a family of allocations.
+
+    Attributes
+    ----------
+    problem : AllocationProblem
+    family : Family
+    over : "groups" or "agents"
+        Whose utilities are compared.
+    """
+
+    def __init__(self, problem: AllocationProblem, family: Family, over: Over = "groups") -> None:
+        if not isinstance(problem, AllocationProblem):
+            raise ParameterError(
+                f"problem is a {type(problem).__name__}, expected an AllocationProblem"
+            )
+        if over not in ("groups", "agents"):
+            raise ParameterError(f"over is {over!r}, expected 'groups' or 'agents'")
+        self.problem = problem
+        self.family = family
+        self.over: Over = over
+        if problem.reward is not None:
+            _check_rewards(self._question())
+
+    def solve(
+        self,
+        solver: str = "auto",
+        form: str = "arrays",
+        route: str = "auto",
+        relative_gap: float = 1e-6,
+        absolute_gap: float = 0.0,
+        time_limit_seconds: float | None = None,
+        node_limit: int | None = None,
+        memory_limit_mb: float | None = None,
+        threads: int = 1,
+        seed: int = 0,
+        start: Any = None,
+        log: Callable[[str], None] | None = None,
+        native: Mapping[str, Mapping[str, Any]] | None = None,
+        iteration_limit: int | None = None,
+        solution_limit: int | None = None,
+    ) -> Allocation:
+        """Solve the model and verify the answer.
+
+        Parameters
+        ----------
+        solver : str
+            A name of `solvers.names()`, or "auto".
+        form : "arrays", "pyomo" or "cvxpy"
+            The language in which the model is declared on its way to the solver.
+        route : "auto", "plain" or "exact_linear"
+        relative_gap, absolute_gap : float
+            OPTIMAL is said of what is proven to be within either.
+        time_limit_seconds : float, optional
+            For the whole solve.
+        node_limit, iteration_limit, solution_limit : int, optional
+        memory_limit_mb : float, optional
+            Only for solvers that have one.
+        threads, seed : int
+        start : array_like of shape (n_options,) or {option: decision}, optional
+        log : callable of str, optional
+            Called with each line the solver prints.
+        native : {solver: {option: value}}, optional
+            Options under the solver's own names.
+
+        Returns
+        -------
+        Allocation
+            Always; where there is no point, reading one raises NoAllocationError.
+
+        Raises
+        ------
+        UnsolvableError
+            If the solver cannot solve this model; the message names what can.
+        ParameterError
+            If nobody could solve it, such as rewards that are missing.
+        solvers.errors.OptionError
+            If an option is unknown or has a value that makes no sense.
+        """
+        arguments = {name: value for name, value in locals().items() if name != "self"}
+        with self.open(**arguments) as session:
+            return session.solve()
+
+    def open(
+        self,
+        solver: str = "auto",
+        form: str = "arrays",
+        route: str = "auto",
+        start: Any = None,
+        native: Mapping[str, Mapping[str, Any]] | None = None,
+        **options: Any,
+    ) -> Session:
+        """Open a session: built once, written to and solved often. Takes what `solve` takes."""
+        choices = Choices(
+            solver=solver,
+            form=form,
+            route=route,
+            options=SolveOptions(**_known_options(options)),
+            start=start,
+            native={} if native is None else native,
+        )
+        return Session(self._question(), choices)
+
+    def to_program(self) -> Program:
+        """Return the model as a Program, at the present values of its parameters."""
+        question = self._question()
+        check_solvable(question)
+        self._check_one_level()
+        parametric = arrays_form(question.problem, question.grouping, question.family)
+        return parametric.program(values_of(question.problem, question.grouping))
+
+    def to_pyomo(self) -> pyomo.ConcreteModel:
+        """Return the model as a Pyomo model with named components and mutable parameters."""
+        from librex_models.forms.pyomo_form import pyomo_form
+
+        self._check_one_level()
+        question = self._question()
+        return pyomo_form(question.problem, question.grouping, question.family)
+
+    def to_cvxpy(self) -> cvxpy.Problem:
+        """Return the model as a CVXPY problem with named variables and parameters."""
+        from librex_models.forms.cvxpy_form import cvxpy_form
+
+        self._check_one_level()
+        question = self._question()
+        return cvxpy_form(question.problem, question.grouping, question.family)
+
+    def _question(self) -> Question:
+        if self.family.compares_utilities:
+            grouping = self.problem.grouping(self.over)
+        else:
+            grouping = _everything(self.problem)
+        return Question(problem=self.problem, grouping=grouping, family=self.family)
+
+    def _check_one_level(self) -> None:
+        if isinstance(self.family, MaxMinFairness) and self.family.lexicographic:
+            raise UnsolvableError(
+                "lexicographic max-min is a sequence of models: use lexicographic=False for the "
+                "first level, which is one"
+            )
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both put the same problem under the same family."""
+        if not isinstance(other, Model):
+            return NotImplemented
+        return (self.family, self.over) == (other.family, other.over) and (
+            self.problem == other.problem
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        """Return the family and the sizes of the problem."""
+        return f"{type(self).__name__}({self.problem!r}{self._settings()})"
+
+    def __str__(self) -> str:
+        """Return the family and a summary of the problem."""
+        return f"{type(self).__name__}{self._settings()} of {self.problem}"
+
+    def _settings(self) -> str:
+        family = self.family
+        settings = ""
+        if isinstance(family, AlphaFairness) and not isinstance(family, ProportionalFairness):
+            settings = f", alpha={family.alpha:g}"
+        if isinstance(family, MaxMinFairness) and not family.lexicographic:
+            settings = ", lexicographic=False"
+        return settings
+
+
+class BudgetOnly(Model):
+    """The largest sum of rewards within the budgets.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+
+    Examples
+    --------
+    >>> problem = AllocationProblem([[2.0], [1.0]], [2.0], reward=[3.0, 2.0])
+    >>> BudgetOnly(problem).solve().decision
+    array([0.5, 1. ])
+    """
+
+    def __init__(self, problem: AllocationProblem) -> None:
+        super().__init__(problem, TotalReward())
+
+
+class Proportional(Model):
+    """Proportional fairness: the largest sum of weighted logarithms of utilities.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    over : "groups" or "agents"
+    """
+
+    def __init__(self, problem: AllocationProblem, over: Over = "groups") -> None:
+        super().__init__(problem, ProportionalFairness(), over)
+
+
+class MaxMin(Model):
+    """Max-min fairness of utilities per weight.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    over : "groups" or "agents"
+    lexicographic : bool
+        Whether to go on after the first level. Only the first level can be solved yet.
+    """
+
+    def __init__(
+        self, problem: AllocationProblem, over: Over = "groups", lexicographic: bool = True
+    ) -> None:
+        super().__init__(problem, MaxMinFairness(lexicographic=lexicographic), over)
+
+
+class AlphaFair(Model):
+    """Alpha-fair welfare over agents.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    alpha : float
+        In [0, inf]; 0 is total utility, 1 proportional fairness, infinity lexicographic max-min.
+    """
+
+    def __init__(self, problem: AllocationProblem, alpha: float) -> None:
+        super().__init__(problem, _alpha_family(alpha, "alpha_fair"), "agents")
+
+
+class GroupAlphaFair(Model):
+    """Alpha-fair welfare over groups, whose utility is the mean (or sum) of their options'.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    alpha : float
+        In [0, inf]; 0 is total utility, 1 proportional fairness, infinity lexicographic max-min.
+
+    Notes
+    -----
+    Who inside a group gets the money is decided by reward per cost alone.
+    """
+
+    def __init__(self, problem: AllocationProblem, alpha: float) -> None:
+        super().__init__(problem, _alpha_family(alpha, "group_alpha_fair"), "groups")
+
+
+def _alpha_family(alpha: float, key: str) -> Family:
+    is_number = isinstance(alpha, (int, float, np.floating, np.integer))
+    if not is_number or isinstance(alpha, bool) or not alpha >= 0:
+        raise ParameterError(f"alpha is {alpha!r}, expected a number in [0, inf]")
+    if np.isinf(alpha):
+        return MaxMinFairness()
+    return AlphaFairness(float(alpha), key=key)
+
+
+def _everything(problem: AllocationProblem) -> Grouping:
+    """Return the one utility of BudgetOnly: the sum of all rewards."""
+    return Grouping(
+        labels=("everything",),
+        of_option=np.zeros(problem.n_options, dtype=np.int64),
+        share=np.ones(1),
+        weight=np.ones(1),
+        history=np.zeros(1),
+        kind="total",
+    )
+
+
+def _check_rewards(question: Question) -> None:
+    if question.family.compares_utilities and (question.reward < 0).any():
+        check_solvable(question)
+
+
+def _known_options(options: dict[str, Any]) -> dict[str, Any]:
+    known = SolveOptions.__dataclass_fields__.keys()
+    for name in options:
+        if name not in known:
+            raise ParameterError(
+                f"open takes no option {name!r}; it takes {', '.join(sorted(known))}"
+            )
+    return options

@@ -1,0 +1,476 @@
+"""Run a route: open a solver on the reformulated Program, solve, make it exact, prove it.
+
+Fractional decisions are scaled back into the budgets. Whole decisions are rounded, checked
+exactly, and cut off and solved again where a budget is exceeded; their prices come from the
+relaxation.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from librex_models.routes.hard_budgets import cover_cut, tightened, with_a_step_down
+from librex_models.routes.plain import linearised
+from librex_models.routes.route import Answer, Floats, Opener, Question, Reformulation
+from librex_models.verification import (
+    Certificate,
+    Evidence,
+    Verdict,
+    bound_from_prices,
+    broken_budgets,
+    budget_rows,
+    certify,
+    certify_without_decision,
+    scaled_back,
+)
+from solvers import Limit, Outcome, Program, SolveOptions, SolverSession, Status
+from solvers.program import Booleans, Integers
+from solvers.scaling import ScaledSession
+
+MOST_ROUNDS = 500
+MOST_REFINEMENTS = 6
+
+# How far from whole numbers, and from the size of what can be reached, solvers may rightly be.
+INTEGRALITY_TOLERANCE = 1e-5
+REACH_TOLERANCE = 2e-7
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deadline:
+    """The moment at which a solve must end; the only place where the clock is read."""
+
+    moment: float
+
+    @staticmethod
+    def after(seconds: float | None) -> Deadline:
+        """Return the deadline that is so many seconds away."""
+        return Deadline(moment=np.inf if seconds is None else time.perf_counter() + seconds)
+
+    def options(self, options: SolveOptions) -> SolveOptions:
+        """Return the options with the time that is left."""
+        if np.isinf(self.moment):
+            return options
+        return replace(options, time_limit_seconds=max(self.moment - time.perf_counter(), 0.0))
+
+    @property
+    def has_passed(self) -> bool:
+        """Whether no time is left."""
+        return time.perf_counter() >= self.moment
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """How often a solver's program was changed in place and handed over again, and why."""
+
+    updates_in_place: int = 0
+    rebuilds: int = 0
+    reasons: tuple[str, ...] = ()
+
+    def plus(self, session: SolverSession) -> Counts:
+        """Return these counts and those of a session."""
+        return Counts(
+            updates_in_place=self.updates_in_place + session.updates_in_place,
+            rebuilds=self.rebuilds + session.rebuilds,
+            reasons=(*self.reasons, *session.reasons),
+        )
+
+    def and_rebuilt(self, reason: str) -> Counts:
+        """Return these counts and one more rebuild."""
+        return replace(
+            self, rebuilds=self.rebuilds + 1, reasons=(*self.reasons, f"rebuilt: {reason}")
+        )
+
+
+class RouteSession:
+    """A question under a route, with its solver open.
+
+    Parameters
+    ----------
+    question : Question
+    program : Program
+        As its form declared it.
+    reformulation : Reformulation
+    opener : callable of Program
+        Opens the chosen solver.
+    linear_opener : callable of Program
+        Opens a solver of linear programs, for relaxations and prices.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        program: Program,
+        reformulation: Reformulation,
+        opener: Opener,
+        linear_opener: Opener,
+    ) -> None:
+        self._question = question
+        self._declared = program
+        self._reformulation = reformulation
+        self._opener = opener
+        self._linear_opener = linear_opener
+        self._relaxed: SolverSession | None = None
+        self._covers: list[tuple[Integers, int]] = []
+        self._has_steps = False
+        self._before = Counts()
+        self._set_program()
+        self._session = self._open(self._work, opener)
+
+    @property
+    def counts(self) -> Counts:
+        """How often the solver's program was changed in place and handed over again, and why."""
+        return self._before.plus(self._session)
+
+    def update(self, question: Question, program: Program) -> None:
+        """Take new numbers; the solver takes them at the next solve."""
+        self._question, self._declared = question, program
+        self._set_program()
+        self._covers.clear()
+        if self._has_steps:
+            self._reopen(self._work, "decisions are no longer cut off")
+            self._has_steps = False
+        else:
+            self._session.update(self._work)
+        if self._relaxed is not None:
+            self._relaxed.update(_relaxation(self._program))
+
+    def solve(self, options: SolveOptions) -> Answer:
+        """Solve and verify."""
+        problem = self._question.problem
+        if problem.lower.any() and broken_budgets(problem, problem.lower).any():
+            return self._without_decision(_said_by_arithmetic())
+        deadline = Deadline.after(options.time_limit_seconds)
+        for _ in range(MOST_REFINEMENTS):
+            answer = self._solve_once(deadline, options)
+            settled = answer.certificate.verdict is not Verdict.FEASIBLE
+            if settled or answer.status is not Status.OPTIMAL or answer.decision is None:
+                break
+            if not self._reformulation.refined(self._question, answer.decision):
+                break
+            self.update(self._question, self._declared)
+        return answer
+
+    def close(self) -> None:
+        """Free what the solvers hold."""
+        self._session.close()
+        if self._relaxed is not None:
+            self._relaxed.close()
+
+    def _set_program(self) -> None:
+        self._program = self._reformulation.program(self._question, self._declared)
+        self._is_whole = self._program.has_integers
+        self._work = tightened(self._program) if self._is_whole else self._program
+
+    def _open(self, program: Program, opener: Opener) -> SolverSession:
+        if program.terms is None:
+            return ScaledSession(opener, program)
+        # Alpha-fair terms are scaled by the adapter that takes them.
+        return opener(program)
+
+    def _reopen(self, program: Program, reason: str) -> None:
+        self._before = self._before.plus(self._session).and_rebuilt(reason)
+        self._session.close()
+        self._session = self._open(program, self._opener)
+
+    def _solve_once(self, deadline: Deadline, options: SolveOptions) -> Answer:
+        if self._is_whole:
+            return self._solve_whole(deadline, options)
+        outcome = self._session.solve(deadline.options(options))
+        if outcome.point is None:
+            return self._without_decision(outcome)
+        decision, _ = scaled_back(self._question.problem, self._within_bounds(outcome.point))
+        return self._fractional_answer(outcome, decision, options)
+
+    def _within_bounds(self, point: Floats) -> Floats:
+        problem = self._question.problem
+        decision = point[self._program.columns_of("x")]
+        whole = np.rint(decision)
+        is_whole = problem.integer & (np.abs(decision - whole) <= INTEGRALITY_TOLERANCE)
+        # Adding zero turns -0.0 into 0.0.
+        decision = np.where(is_whole, whole, decision) + 0.0
+        return np.where(is_whole, decision, np.clip(decision, problem.lower, problem.upper))
+
+    # Fractional decisions.
+
+    def _fractional_answer(
+        self, outcome: Outcome, decision: Floats, options: SolveOptions
+    ) -> Answer:
+        utility = self._question.utility(decision)
+        price = self._budget_duals(outcome, self._program)
+        at = [utility, *self._utility_of_duals(outcome)]
+        rows = budget_rows(self._question.problem)
+        evidence = min(
+            (self._evidence_at(outcome, point, price) for point in at),
+            key=lambda found: bound_from_prices(found, rows),
+        )
+        certificate = self._certify(decision, evidence, options)
+        if certificate.verdict is Verdict.FEASIBLE and self._program.terms is not None:
+            price, evidence = self._sharper(evidence, utility, price)
+            certificate = self._certify(decision, evidence, options)
+        return Answer(
+            status=outcome.status,
+            limit=outcome.limit,
+            decision=decision,
+            certificate=certificate,
+            price=price,
+            message=outcome.message,
+            nodes=outcome.nodes,
+        )
+
+    def _evidence_at(self, outcome: Outcome, utility: Floats, price: Floats | None) -> Evidence:
+        """Return the evidence with the tangent at a utility; prices are in units of welfare."""
+        unit = self._reformulation.unit(self._question, utility)
+        usable = price is not None and np.isfinite(unit) and unit > 0
+        return self._evidence(
+            outcome,
+            utility,
+            price / unit if price is not None and usable else None,
+            self._multiplier(outcome, self._program),
+        )
+
+    def _utility_of_duals(self, outcome: Outcome) -> list[Floats]:
+        """Return the utilities whose marginal welfare is the solver's dual, where it has them.
+
+        With a large alpha they are far more precise than the point's own.
+        """
+        terms = self._program.terms
+        if terms is None or outcome.row_dual is None:
+            return []
+        marginal = outcome.row_dual[self._program.rows_of("utility_of")]
+        if not (np.isfinite(marginal) & (marginal > 0)).all():
+            return []
+        return [np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)]
+
+    def _sharper(
+        self, evidence: Evidence, utility: Floats, price: Floats | None
+    ) -> tuple[Floats | None, Evidence]:
+        """Return the prices that make the bound at the tangent point least, and the evidence."""
+        question = self._question
+        majorant = question.family.majorant(question.grouping.weight, utility)
+        program = linearised(self._program, majorant.slope)
+        session = self._open(program, self._linear_opener)
+        sharper = self._budget_duals(session.solve(SolveOptions()), program)
+        session.close()
+        if sharper is None:
+            return price, evidence
+        linear = self._reformulation.linear_welfare(question, utility, None)
+        found = replace(evidence, linear=linear, price=sharper)
+        rows = budget_rows(question.problem)
+        if bound_from_prices(found, rows) < bound_from_prices(evidence, rows):
+            return sharper * majorant.unit, found
+        return price, evidence
+
+    # Whole decisions.
+
+    def _solve_whole(self, deadline: Deadline, options: SolveOptions) -> Answer:
+        relative, absolute = self._reformulation.gaps(self._question, options.relative_gap)
+        wanted = replace(
+            options, relative_gap=relative, absolute_gap=max(absolute, options.absolute_gap)
+        )
+        bound, nodes, work = np.inf, 0, self._work
+        for round_number in range(1, MOST_ROUNDS + 1):
+            outcome = self._session.solve(_with_nodes_left(deadline.options(wanted), nodes))
+            nodes += outcome.nodes
+            bound = min(bound, outcome.bound)
+            if outcome.point is None:
+                answer = self._without_decision(replace(outcome, bound=bound))
+                return replace(answer, rounds=round_number, nodes=nodes)
+            decision, broken = self._whole_decision(outcome.point)
+            if not broken.any():
+                break
+            work = self._cut_off(work, decision, int(np.flatnonzero(broken)[0]), round_number)
+        else:
+            return self._without_decision(_gave_up(bound))
+        outcome = replace(outcome, bound=bound, objective=None)
+        evidence = self._evidence_from_relaxation(outcome, decision, deadline)
+        return Answer(
+            status=outcome.status,
+            limit=outcome.limit,
+            decision=decision,
+            certificate=self._certify(decision, evidence, options),
+            message=outcome.message,
+            rounds=round_number,
+            nodes=nodes,
+        )
+
+    def _whole_decision(self, point: Floats) -> tuple[Floats, Booleans]:
+        """Return the decision of a point, its fractional part made best, and what is broken."""
+        problem = self._question.problem
+        decision, broken = scaled_back(problem, self._within_bounds(point))
+        if broken.any() or problem.integer.all():
+            return decision, broken
+        session = self._open(self._with_whole_part_fixed(decision), self._linear_opener)
+        again = session.solve(SolveOptions())
+        session.close()
+        if again.status is not Status.OPTIMAL or again.point is None:
+            return decision, broken
+        better, still_broken = scaled_back(problem, self._within_bounds(again.point))
+        return (decision, broken) if still_broken.any() else (better, still_broken)
+
+    def _with_whole_part_fixed(self, decision: Floats) -> Program:
+        program, problem = self._program, self._question.problem
+        lower, upper = program.column_lower.copy(), program.column_upper.copy()
+        columns = np.arange(program.n_columns)[program.columns_of("x")][problem.integer]
+        lower[columns] = upper[columns] = decision[problem.integer]
+        nothing_whole = np.zeros(program.n_columns, dtype=np.bool_)
+        return replace(program, column_lower=lower, column_upper=upper, integer=nothing_whole)
+
+    def _cut_off(self, work: Program, decision: Floats, resource: int, number: int) -> Program:
+        """Cut a decision off and return the program that is open now."""
+        problem = self._question.problem
+        cover = cover_cut(problem, decision, resource)
+        if cover is not None:
+            self._covers.append(cover)
+            self._add_cover(work, cover)
+            return work
+        work = with_a_step_down(work, problem, decision, resource, number)
+        self._has_steps = True
+        self._reopen(work, "a decision that exceeded a budget was cut off by new columns")
+        for earlier in self._covers:
+            self._add_cover(work, earlier)
+        return work
+
+    def _add_cover(self, work: Program, cover: tuple[Integers, int]) -> None:
+        options, most = cover
+        columns = options + work.columns_of("x").start
+        row = sparse.csr_array(
+            (np.ones(len(columns)), (np.zeros(len(columns), dtype=np.int64), columns)),
+            shape=(1, work.n_columns),
+        )
+        self._session.add_rows(row, np.array([-np.inf]), np.array([float(most)]))
+
+    def _evidence_from_relaxation(
+        self, outcome: Outcome, decision: Floats, deadline: Deadline
+    ) -> Evidence:
+        """Return evidence whose tangent point and prices are those of the relaxation."""
+        question = self._question
+        utility = question.utility(decision)
+        if deadline.has_passed:
+            return self._evidence(outcome, utility, None, None)
+        relaxed = self._relax(deadline)
+        if relaxed.point is None:
+            return self._evidence(outcome, utility, None, None)
+        x = relaxed.point[self._program.columns_of("x")]
+        return self._evidence(
+            outcome,
+            question.utility(np.maximum(x, 0.0)),
+            self._budget_duals(relaxed, self._program),
+            self._multiplier(relaxed, self._program),
+        )
+
+    def _relax(self, deadline: Deadline) -> Outcome:
+        if self._relaxed is None:
+            self._relaxed = self._open(_relaxation(self._program), self._linear_opener)
+        return self._relaxed.solve(deadline.options(SolveOptions()))
+
+    # What both have in common.
+
+    def _evidence(
+        self,
+        outcome: Outcome,
+        utility: Floats,
+        price: Floats | None,
+        multiplier: Floats | None,
+    ) -> Evidence:
+        question, route = self._question, self._reformulation
+        linear = route.linear_welfare(question, utility, multiplier)
+        value = None
+        if outcome.objective is not None:
+            value = route.equivalent(question, outcome.objective)
+        tolerance = 0.0
+        if self._program.terms is None:
+            most = question.grouping.utility(np.abs(question.reward), linear.region.upper)
+            tolerance = REACH_TOLERANCE * float(most.max(initial=0.0))
+        return Evidence(
+            linear=linear,
+            price=price,
+            solver_bound=self._equivalent_bound(outcome.bound),
+            solver_value=value if value is None or np.isfinite(value) else None,
+            solver_tolerance=tolerance,
+        )
+
+    def _equivalent_bound(self, bound: float) -> float:
+        return self._reformulation.equivalent(self._question, bound) if bound < np.inf else np.inf
+
+    def _certify(self, decision: Floats, evidence: Evidence, options: SolveOptions) -> Certificate:
+        question = self._question
+        return certify(
+            question.problem,
+            question.grouping,
+            question.family,
+            decision,
+            evidence,
+            budget_rows(question.problem),
+            relative_gap_wanted=options.relative_gap,
+            absolute_gap_wanted=options.absolute_gap,
+        )
+
+    def _without_decision(self, outcome: Outcome) -> Answer:
+        question = self._question
+        ray = outcome.infeasibility_ray
+        claims_infeasible = outcome.status is Status.INFEASIBLE
+        if claims_infeasible and ray is None and self._program.terms is None:
+            ray = self._relax(Deadline.after(None)).infeasibility_ray
+        nothing = np.zeros(question.problem.n_options)
+        linear = self._reformulation.linear_welfare(question, question.utility(nothing), None)
+        evidence = Evidence(
+            linear=linear,
+            infeasibility_price=None if ray is None else ray[self._program.rows_of("budget_limit")],
+            solver_bound=self._equivalent_bound(outcome.bound),
+        )
+        certificate = certify_without_decision(
+            question.problem, evidence, budget_rows(question.problem), claims_infeasible
+        )
+        if claims_infeasible:
+            sentence = certificate.sentence + self._reformulation.advice(question)
+            certificate = replace(certificate, sentence=sentence)
+        return Answer(
+            status=outcome.status,
+            limit=outcome.limit,
+            decision=None,
+            certificate=certificate,
+            message=outcome.message,
+            nodes=outcome.nodes,
+        )
+
+    def _budget_duals(self, outcome: Outcome, program: Program) -> Floats | None:
+        if outcome.row_dual is None:
+            return None
+        return np.maximum(outcome.row_dual[program.rows_of("budget_limit")], 0.0)
+
+    def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:
+        rows = program.rows_of("worst_limit")
+        if outcome.row_dual is None or rows.stop == rows.start:
+            return None
+        return outcome.row_dual[rows]
+
+
+def _relaxation(program: Program) -> Program:
+    return replace(program, integer=np.zeros(program.n_columns, dtype=np.bool_))
+
+
+def _with_nodes_left(options: SolveOptions, nodes: int) -> SolveOptions:
+    if options.node_limit is None:
+        return options
+    return replace(options, node_limit=max(options.node_limit - nodes, 0))
+
+
+def _said_by_arithmetic() -> Outcome:
+    return Outcome(
+        status=Status.INFEASIBLE,
+        bound=-np.inf,
+        message="the lower bounds alone exceed a budget; no solver was run",
+    )
+
+
+def _gave_up(bound: float) -> Outcome:
+    return Outcome(
+        status=Status.NO_SOLUTION_FOUND,
+        limit=Limit.OTHER,
+        bound=bound,
+        message=f"{MOST_ROUNDS} decisions in a row exceeded a budget by less than the tolerance",
+    )

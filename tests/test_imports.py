@@ -1,0 +1,237 @@
+"""Imports flow one way, heavy packages load when first used, and the public names are known."""
+
+import ast
+import importlib.util
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+# Each may import from itself and from those before it. `librex_models` is the package itself,
+# whose __init__.py gathers the public names and looks them up when they are first used.
+ORDER = (
+    "solvers",
+    "librex_models.errors",
+    "librex_models.problem",
+    "librex_models.families",
+    "librex_models.forms",
+    "librex_models.verification",
+    "librex_models.allocation",
+    "librex_models.routes",
+    "librex_models.session",
+    "librex_models.model",
+    "librex_models.analysis",
+    "librex_models.thompson",
+    "librex_models.learning",
+    "librex_models.report",
+    "librex_models",
+    "librex_models.configuration",
+    "librex_models.cli",
+)
+
+# Arrows that may point back because only a type checker reads them: (importing module, place).
+FOR_TYPES_ONLY: set[tuple[str, str]] = set()
+
+# What users may rely on, sorted. A name is only ever added.
+PUBLIC_NAMES: dict[str, list[str]] = {
+    "librex_models": [
+        "Allocation",
+        "AllocationProblem",
+        "AlphaFair",
+        "BudgetOnly",
+        "Certificate",
+        "GroupAlphaFair",
+        "MaxMin",
+        "Model",
+        "Proportional",
+        "Session",
+        "Verdict",
+        "errors",
+        "read_problem",
+    ],
+    "solvers": [
+        "Adapter",
+        "AlphaFairTerms",
+        "Availability",
+        "Block",
+        "Capability",
+        "Limit",
+        "Outcome",
+        "ParametricProgram",
+        "Program",
+        "Readiness",
+        "SolveOptions",
+        "SolverSession",
+        "Status",
+        "adapter",
+        "availability",
+        "capabilities",
+        "errors",
+        "names",
+    ],
+}
+
+# Public names that are modules.
+PUBLIC_MODULES = {"conformance", "errors", "forms", "thompson"}
+
+HEAVY = (
+    "clarabel",
+    "cvxpy",
+    "gurobipy",
+    "highspy",
+    "narwhals",
+    "networkx",
+    "pydantic",
+    "pyomo",
+    "pyscipopt",
+    "rich",
+    "typer",
+)
+
+
+class Arrow(NamedTuple):
+    """One import: who imports, what, and in which line."""
+
+    module: str
+    imported: str
+    line: int
+
+
+def modules() -> dict[str, Path]:
+    """Return the file of every module of both packages, by the module's name."""
+    files = [
+        file for top in ("solvers", "librex_models") for file in (REPOSITORY / top).rglob("*.py")
+    ]
+    return {name_of(file): file for file in sorted(files)}
+
+
+def name_of(file: Path) -> str:
+    parts = file.relative_to(REPOSITORY).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def place(module: str) -> str:
+    """Return the entry of ORDER that a module or a name in it belongs to."""
+    top, _, rest = module.partition(".")
+    return top if top == "solvers" or not rest else f"{top}.{rest.partition('.')[0]}"
+
+
+def arrows(module: str, file: Path) -> Iterator[Arrow]:
+    """Yield every import of ours that a file makes, wherever in the file it stands."""
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            source = node.module or ""
+            if node.level:
+                source = importlib.util.resolve_name("." * node.level + source, package)
+            # `from librex_models import forms` may mean the module forms or a public name.
+            names = [
+                f"{source}.{alias.name}" if f"{source}.{alias.name}" in ORDER else source
+                for alias in node.names
+            ]
+        else:
+            continue
+        for name in names:
+            if name.partition(".")[0] in ("solvers", "librex_models"):
+                yield Arrow(module, name, node.lineno)
+
+
+def points_back(arrow: Arrow) -> bool:
+    return ORDER.index(place(arrow.imported)) > ORDER.index(place(arrow.module))
+
+
+def in_a_new_process(code: str) -> object:
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=REPOSITORY
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_every_module_has_a_place_in_the_order() -> None:
+    assert [module for module in modules() if place(module) not in ORDER] == []
+
+
+@pytest.mark.parametrize("module", modules())
+def test_no_import_points_back(module: str) -> None:
+    if module == "librex_models":
+        # Its public names come from everywhere, and are looked up when they are first used.
+        return
+    found = [
+        f"line {arrow.line} imports {arrow.imported}"
+        for arrow in arrows(module, modules()[module])
+        if points_back(arrow) and (module, place(arrow.imported)) not in FOR_TYPES_ONLY
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import librex_models.session",
+        "import librex_models",
+        "from librex_models import Proportional",
+        "from librex_models import forms",
+        "from librex_models.routes.leximin import levels",
+        "from ..routes import leximin",
+        "from .. import forms",
+        "def later():\n    from librex_models.model import MaxMin",
+        "if TYPE_CHECKING:\n    from librex_models.model import MaxMin",
+    ],
+)
+def test_an_arrow_that_points_back_is_seen(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "max_min.py"
+    file.write_text(text)
+    [arrow] = arrows("librex_models.families.max_min", file)
+    assert points_back(arrow)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import solvers",
+        "from ..problem import rows",
+        "from . import terms",
+        "from .. import errors",
+    ],
+)
+def test_an_arrow_that_points_forward_passes(text: str, tmp_path: Path) -> None:
+    file = tmp_path / "max_min.py"
+    file.write_text(text)
+    [arrow] = arrows("librex_models.families.max_min", file)
+    assert not points_back(arrow)
+
+
+@pytest.mark.parametrize("package", PUBLIC_NAMES)
+def test_importing_loads_nothing_heavy(package: str) -> None:
+    code = f"import json, sys, {package}; print(json.dumps(sorted(sys.modules)))"
+    loaded = in_a_new_process(code)
+    assert isinstance(loaded, list)
+    assert sorted(set(HEAVY).intersection(loaded)) == []
+
+
+@pytest.mark.parametrize("package", PUBLIC_NAMES)
+def test_the_public_names_are_these(package: str) -> None:
+    assert sorted(importlib.import_module(package).__all__) == PUBLIC_NAMES[package]
+
+
+@pytest.mark.parametrize("package", PUBLIC_NAMES)
+def test_every_public_name_is_there(package: str) -> None:
+    module = importlib.import_module(package)
+    assert [name for name in module.__all__ if not hasattr(module, name)] == []
+
+
+@pytest.mark.parametrize("package", PUBLIC_NAMES)
+def test_no_module_bears_the_name_of_a_public_function(package: str) -> None:
+    # With lazy names the first look-up finds the function, and the second the module.
+    public = set(importlib.import_module(package).__all__)
+    last_names = {name.rpartition(".")[2] for name in modules() if name.startswith(f"{package}.")}
+    assert sorted(public & last_names - PUBLIC_MODULES) == []
