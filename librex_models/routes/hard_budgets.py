@@ -10,7 +10,8 @@ asking that at least one decision of the row is smaller than in the point.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +27,7 @@ Integers = npt.NDArray[np.int64]
 WHOLE_SLACK = 1e-6
 MIXED_SLACK = 1e-9
 DECIMALS = 6
+RESIDUAL_SLACK = 1e-6
 LARGEST_NUMBER_OF_UNITS = 1e9
 UNIT_ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
@@ -70,17 +72,126 @@ def _never_fits(
 
 def _in_units(request: Floats, budget: float) -> tuple[Floats, float]:
     """Return a row and its side in whole units, or in doubles with a raised side."""
+    units = units_of(request, budget)
+    if units is None:
+        return request, budget * (1 + WHOLE_SLACK)
+    return units.count, units.side
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Units:
+    """A row of requests as whole numbers of one unit, up to the rounding of decimals.
+
+    Parameters
+    ----------
+    unit : Fraction
+        Such as 1/10.
+    count : array of shape (n_entries,)
+        Whole numbers of units.
+    side : float
+        The most units that any exactly feasible sum has, a whole number.
+    """
+
+    unit: Fraction
+    count: Floats
+    side: float
+
+
+def units_of(request: Floats, budget: float) -> Units | None:
+    """Return the row in units, or None where there is no unit of up to six decimals.
+
+    Examples
+    --------
+    >>> units = units_of(np.array([0.1, 0.2]), 0.3)
+    >>> units.count, units.side
+    (array([1., 2.]), 3.0)
+    """
     for decimals in range(DECIMALS + 1):
         scaled = request * 10.0**decimals
-        units = np.rint(scaled)
-        if units.max() > LARGEST_NUMBER_OF_UNITS:
+        count = np.rint(scaled)
+        if count.max() > LARGEST_NUMBER_OF_UNITS:
             break
-        if (np.abs(scaled - units) <= UNIT_ROUNDING * np.maximum(units, 1.0)).all():
-            divisor = float(np.gcd.reduce(units.astype(np.int64))) or 1.0
+        if (np.abs(scaled - count) <= UNIT_ROUNDING * np.maximum(count, 1.0)).all():
+            divisor = int(np.gcd.reduce(count.astype(np.int64))) or 1
             # A sum that fits exactly is above the side by roundings only, far below one unit.
             side = budget * 10.0**decimals / divisor
-            return units / divisor, math.floor(side * (1 + UNIT_ROUNDING) + 1e-6)
-    return request, budget * (1 + WHOLE_SLACK)
+            return Units(
+                unit=Fraction(divisor, 10**decimals),
+                count=count / divisor,
+                side=float(math.floor(side * (1 + UNIT_ROUNDING) + 1e-6)),
+            )
+    return None
+
+
+def with_residuals(program: Program, problem: AllocationProblem, resource: int) -> Program | None:
+    """Return the Program in which a row in units is exact to the last bit of its doubles.
+
+    With requests count_j unit + residual_j, a sum fits exactly if it has fewer units than the
+    side, or as many and residuals that fit into the budget's residual. A 0/1 column chooses. None
+    where the row has no unit, holds fractional decisions, or is exact already.
+    """
+    name = f"residual_limit_{resource}"
+    request, budget = _requests_for(problem, resource), float(problem.budget[resource])
+    used = np.flatnonzero((request > 0) & (request <= budget))
+    is_split = any(block.name == name for block in program.row_blocks)
+    units = units_of(request[used], budget) if used.size else None
+    if units is None or is_split or not problem.integer[request > 0].all():
+        return None
+    residual, room = _residuals(request[used], budget, units)
+    most = np.minimum(problem.upper[used], np.floor(budget / request[used]))
+    largest = max(float(np.maximum(residual, 0.0) @ most) - room, 0.0)
+    if largest == 0.0:
+        return None
+    x = program.columns_of("x").start
+    row = program.rows_of("budget_limit").start + resource
+    row_upper = program.row_upper.copy()
+    row_upper[row] = units.side - 1.0
+    fewer_units = sparse.coo_array(([-1.0], ([row], [0])), shape=(program.n_rows, 1))
+    fits = sparse.coo_array(
+        (residual, (np.zeros(len(used), dtype=np.int64), used + x)), shape=(1, program.n_columns)
+    )
+    matrix = sparse.vstack(
+        [
+            sparse.hstack([program.matrix, fewer_units]),
+            sparse.hstack([fits, sparse.coo_array([[largest]])]),
+        ]
+    )
+    return _extended(
+        replace(program, matrix=sparse.csc_array(matrix), row_upper=row_upper),
+        Block(name=f"has_all_units_{resource}"),
+        Block(name=name),
+        row_lower=np.array([-np.inf]),
+        row_upper=np.array([room + largest + RESIDUAL_SLACK]),
+    )
+
+
+def _residuals(request: Floats, budget: float, units: Units) -> tuple[Floats, float]:
+    """Return what requests and budget are beyond their units, exactly, as shares of the largest."""
+    exact = [
+        Fraction(amount) - int(count) * units.unit
+        for amount, count in zip(request.tolist(), units.count.tolist(), strict=True)
+    ]
+    room = Fraction(budget) - int(units.side) * units.unit
+    largest = max((abs(one) for one in exact), default=Fraction(0)) or Fraction(1)
+    return np.array([float(one / largest) for one in exact]), float(room / largest)
+
+
+def _extended(
+    program: Program, columns: Block, rows: Block, row_lower: Floats, row_upper: Floats
+) -> Program:
+    """Return the Program, whose matrix is extended already, with 0/1 columns and rows added."""
+    n = columns.size
+    return replace(
+        program,
+        objective=np.concatenate([program.objective, np.zeros(n)]),
+        row_lower=np.concatenate([program.row_lower, row_lower]),
+        row_upper=np.concatenate([program.row_upper, row_upper]),
+        column_lower=np.concatenate([program.column_lower, np.zeros(n)]),
+        column_upper=np.concatenate([program.column_upper, np.ones(n)]),
+        integer=np.concatenate([program.integer, np.ones(n, dtype=np.bool_)]),
+        row_blocks=(*program.row_blocks, rows),
+        column_blocks=(*program.column_blocks, columns),
+    )
 
 
 def cover_cut(
@@ -97,13 +208,13 @@ def cover_cut(
     request = _requests_for(problem, resource)
     budget = float(problem.budget[resource])
     chosen = np.flatnonzero((decision > 0) & (request > 0) & problem.integer)
-    if (decision[chosen] != 1.0).any() or problem.lower[chosen].any():
+    binary = problem.integer & (problem.upper < 2.0) & (problem.lower <= 0.0)
+    if not binary[chosen].all():
         return None
     order = chosen[np.argsort(-request[chosen], kind="stable")]
     cover = order[: _smallest_prefix_that_exceeds(request[order], budget)]
     if cover.size == 0:
         return None
-    binary = problem.integer & (problem.upper < 2.0) & (problem.lower <= 0.0)
     extension = np.flatnonzero(binary & (request >= request[cover].max()))
     return np.union1d(cover, extension), len(cover) - 1
 
@@ -146,20 +257,13 @@ def with_a_step_down(
         shape=(n + 1, n),
     )
     empty = sparse.coo_array((program.n_rows, n))
-    matrix = sparse.csc_array(
-        sparse.vstack([sparse.hstack([program.matrix, empty]), sparse.hstack([own, switch])])
-    )
-    return replace(
-        program,
-        objective=np.concatenate([program.objective, np.zeros(n)]),
-        matrix=matrix,
-        row_lower=np.concatenate([program.row_lower, np.full(n, -np.inf), [1.0]]),
-        row_upper=np.concatenate([program.row_upper, most, [np.inf]]),
-        column_lower=np.concatenate([program.column_lower, np.zeros(n)]),
-        column_upper=np.concatenate([program.column_upper, np.ones(n)]),
-        integer=np.concatenate([program.integer, np.ones(n, dtype=np.bool_)]),
-        row_blocks=(*program.row_blocks, Block(name=f"step_down_{cut}", labels=range(n + 1))),
-        column_blocks=(*program.column_blocks, Block(name=f"step_{cut}", labels=range(n))),
+    matrix = sparse.vstack([sparse.hstack([program.matrix, empty]), sparse.hstack([own, switch])])
+    return _extended(
+        replace(program, matrix=sparse.csc_array(matrix)),
+        Block(name=f"step_{cut}", labels=range(n)),
+        Block(name=f"step_down_{cut}", labels=range(n + 1)),
+        row_lower=np.concatenate([np.full(n, -np.inf), [1.0]]),
+        row_upper=np.concatenate([most, [np.inf]]),
     )
 
 

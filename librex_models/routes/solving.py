@@ -7,13 +7,19 @@ relaxation.
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
-from librex_models.routes.hard_budgets import cover_cut, tightened, with_a_step_down
+from librex_models.routes.counts import Counts
+from librex_models.routes.hard_budgets import (
+    cover_cut,
+    tightened,
+    with_a_step_down,
+    with_residuals,
+)
+from librex_models.routes.limits import Deadline, with_nodes_left
 from librex_models.routes.plain import linearised
 from librex_models.routes.route import Answer, Floats, Opener, Question, Reformulation
 from librex_models.verification import (
@@ -37,52 +43,6 @@ MOST_REFINEMENTS = 6
 # How far from whole numbers, and from the size of what can be reached, solvers may rightly be.
 INTEGRALITY_TOLERANCE = 1e-5
 REACH_TOLERANCE = 2e-7
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deadline:
-    """The moment at which a solve must end; the only place where the clock is read."""
-
-    moment: float
-
-    @staticmethod
-    def after(seconds: float | None) -> Deadline:
-        """Return the deadline that is so many seconds away."""
-        return Deadline(moment=np.inf if seconds is None else time.perf_counter() + seconds)
-
-    def options(self, options: SolveOptions) -> SolveOptions:
-        """Return the options with the time that is left."""
-        if np.isinf(self.moment):
-            return options
-        return replace(options, time_limit_seconds=max(self.moment - time.perf_counter(), 0.0))
-
-    @property
-    def has_passed(self) -> bool:
-        """Whether no time is left."""
-        return time.perf_counter() >= self.moment
-
-
-@dataclass(frozen=True, kw_only=True)
-class Counts:
-    """How often a solver's program was changed in place and handed over again, and why."""
-
-    updates_in_place: int = 0
-    rebuilds: int = 0
-    reasons: tuple[str, ...] = ()
-
-    def plus(self, session: SolverSession) -> Counts:
-        """Return these counts and those of a session."""
-        return Counts(
-            updates_in_place=self.updates_in_place + session.updates_in_place,
-            rebuilds=self.rebuilds + session.rebuilds,
-            reasons=(*self.reasons, *session.reasons),
-        )
-
-    def and_rebuilt(self, reason: str) -> Counts:
-        """Return these counts and one more rebuild."""
-        return replace(
-            self, rebuilds=self.rebuilds + 1, reasons=(*self.reasons, f"rebuilt: {reason}")
-        )
 
 
 class RouteSession:
@@ -273,7 +233,7 @@ class RouteSession:
         )
         bound, nodes, work = np.inf, 0, self._work
         for round_number in range(1, MOST_ROUNDS + 1):
-            outcome = self._session.solve(_with_nodes_left(deadline.options(wanted), nodes))
+            outcome = self._session.solve(with_nodes_left(deadline.options(wanted), nodes))
             nodes += outcome.nodes
             bound = min(bound, outcome.bound)
             if outcome.point is None:
@@ -322,17 +282,23 @@ class RouteSession:
     def _cut_off(self, work: Program, decision: Floats, resource: int, number: int) -> Program:
         """Cut a decision off and return the program that is open now."""
         problem = self._question.problem
-        cover = cover_cut(problem, decision, resource)
+        exact = with_residuals(work, problem, resource)
+        cover = cover_cut(problem, decision, resource) if exact is None else None
         if cover is not None:
             self._covers.append(cover)
             self._add_cover(work, cover)
             return work
-        work = with_a_step_down(work, problem, decision, resource, number)
+        if exact is None:
+            exact = with_a_step_down(work, problem, decision, resource, number)
+        self._extend(exact)
+        return exact
+
+    def _extend(self, work: Program) -> None:
+        """Open the program with new columns that cut a decision off, and the earlier cuts."""
         self._has_steps = True
         self._reopen(work, "a decision that exceeded a budget was cut off by new columns")
         for earlier in self._covers:
             self._add_cover(work, earlier)
-        return work
 
     def _add_cover(self, work: Program, cover: tuple[Integers, int]) -> None:
         options, most = cover
@@ -451,12 +417,6 @@ class RouteSession:
 
 def _relaxation(program: Program) -> Program:
     return replace(program, integer=np.zeros(program.n_columns, dtype=np.bool_))
-
-
-def _with_nodes_left(options: SolveOptions, nodes: int) -> SolveOptions:
-    if options.node_limit is None:
-        return options
-    return replace(options, node_limit=max(options.node_limit - nodes, 0))
 
 
 def _said_by_arithmetic() -> Outcome:
