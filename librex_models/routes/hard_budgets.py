@@ -28,6 +28,7 @@ WHOLE_SLACK = 1e-6
 MIXED_SLACK = 1e-9
 DECIMALS = 6
 RESIDUAL_SLACK = 1e-6
+LARGEST_DENOMINATOR = 1000
 LARGEST_NUMBER_OF_UNITS = 1e9
 UNIT_ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
@@ -85,7 +86,7 @@ class Units:
     Parameters
     ----------
     unit : Fraction
-        Such as 1/10.
+        Such as 1/10, or a third of a double.
     count : array of shape (n_entries,)
         Whole numbers of units.
     side : float
@@ -98,29 +99,51 @@ class Units:
 
 
 def units_of(request: Floats, budget: float) -> Units | None:
-    """Return the row in units, or None where there is no unit of up to six decimals.
+    """Return the row in units: decimals, or a fraction of its smallest request; None without one.
 
     Examples
     --------
     >>> units = units_of(np.array([0.1, 0.2]), 0.3)
     >>> units.count, units.side
     (array([1., 2.]), 3.0)
+    >>> units_of(np.array([1 / 3, 1 / 2]), 1.0).count
+    array([2., 3.])
     """
+    unit = _decimal_unit(request) or _unit_of_fractions(request)
+    if unit is None:
+        return None
+    count = np.rint(request / float(unit))
+    # A sum that fits exactly is above the side by roundings only, far below one unit.
+    side = math.floor(float(Fraction(budget) / unit) * (1 + UNIT_ROUNDING) + 1e-6)
+    return Units(unit=unit, count=count, side=float(side))
+
+
+def _decimal_unit(request: Floats) -> Fraction | None:
     for decimals in range(DECIMALS + 1):
         scaled = request * 10.0**decimals
         count = np.rint(scaled)
         if count.max() > LARGEST_NUMBER_OF_UNITS:
-            break
+            return None
         if (np.abs(scaled - count) <= UNIT_ROUNDING * np.maximum(count, 1.0)).all():
             divisor = int(np.gcd.reduce(count.astype(np.int64))) or 1
-            # A sum that fits exactly is above the side by roundings only, far below one unit.
-            side = budget * 10.0**decimals / divisor
-            return Units(
-                unit=Fraction(divisor, 10**decimals),
-                count=count / divisor,
-                side=float(math.floor(side * (1 + UNIT_ROUNDING) + 1e-6)),
-            )
+            return Fraction(divisor, 10**decimals)
     return None
+
+
+def _unit_of_fractions(request: Floats) -> Fraction | None:
+    """Return the unit of which all requests are whole multiples, such as 1/6 for 1/3 and 1/2."""
+    smallest = float(request[request > 0].min(initial=np.inf))
+    if not np.isfinite(smallest):
+        return None
+    parts = 1
+    for ratio in (request[request > 0] / smallest).tolist():
+        fraction = Fraction(ratio).limit_denominator(LARGEST_DENOMINATOR)
+        if abs(float(fraction) - ratio) > UNIT_ROUNDING * ratio:
+            return None
+        parts = math.lcm(parts, fraction.denominator)
+        if parts > LARGEST_DENOMINATOR:
+            return None
+    return Fraction(smallest) / parts
 
 
 def with_residuals(program: Program, problem: AllocationProblem, resource: int) -> Program | None:

@@ -1,0 +1,104 @@
+"""An allocation as a data frame of the library that the user has.
+
+May import this package and narwhals, which is imported when a frame is made.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal
+
+from librex_models.allocation import Allocation
+from librex_models.errors import ParameterError
+from librex_models.report.labels import label_texts
+from librex_models.report.measures import earned_by_option, used_by_option
+
+Backend = Literal["pandas", "polars", "pyarrow"]
+BACKENDS: tuple[Backend, ...] = ("pandas", "polars", "pyarrow")
+
+
+def allocation_frame(allocation: Allocation, backend: str | None = None) -> Any:
+    """Return a data frame with one row an option.
+
+    Parameters
+    ----------
+    allocation : Allocation
+    backend : "pandas", "polars" or "pyarrow", optional
+        By default the first of these that is installed.
+
+    Returns
+    -------
+    data frame
+        ``option``, ``agent``, ``group``, ``decision``, ``reward``, ``earned`` (reward times
+        decision), and for each resource what the option uses of it. A resource whose name is one
+        of these has its column called ``used <name>``. Labels are texts where they are not all
+        texts or all whole numbers.
+
+    Raises
+    ------
+    NoAllocationError
+        If there is no decision.
+    ParameterError
+        If the backend is unknown or not installed.
+
+    Examples
+    --------
+    >>> from librex_models.model import BudgetOnly
+    >>> from librex_models.problem import AllocationProblem
+    >>> problem = AllocationProblem([[2.0]], {"gpu": 1.0}, reward=[3.0], option_names=["job"])
+    >>> print(allocation_frame(BudgetOnly(problem).solve(), "pandas").to_string(index=False))
+    option agent group  decision  reward  earned  gpu
+       job   job   job       0.5     3.0     1.5  1.0
+    """
+    columns = _columns(allocation)
+    chosen = _backend(backend)
+    import narwhals
+
+    return narwhals.from_dict(columns, backend=chosen).to_native()
+
+
+def _columns(allocation: Allocation) -> dict[str, list[Any]]:
+    problem = allocation.problem
+    agents, groups = _labels(problem.agents), _labels(problem.groups)
+    owner = problem.agent_of_option.tolist()
+    earned, used = earned_by_option(allocation), used_by_option(allocation)
+    columns: dict[str, list[Any]] = {
+        "option": _labels(problem.options),
+        "agent": [agents[i] for i in owner],
+        "group": [groups[g] for g in problem.group_of_agent[owner].tolist()],
+        "decision": allocation.decision.tolist(),
+        "reward": [0.0] * problem.n_options if problem.reward is None else problem.reward.tolist(),
+        "earned": earned.tolist(),
+    }
+    for k, name in enumerate(label_texts(problem.resources)):
+        columns[_free_name(name, columns)] = used[:, k].tolist()
+    return columns
+
+
+def _labels(labels: Sequence[Hashable]) -> list[Any]:
+    """Return labels of one type, as columns need them."""
+    for kind in (str, int):
+        if all(type(label) is kind for label in labels):
+            return list(labels)
+    return label_texts(labels)
+
+
+def _free_name(name: str, taken: dict[str, list[Any]]) -> str:
+    while name in taken:
+        name = f"used {name}"
+    return name
+
+
+def _backend(wanted: str | None) -> Backend:
+    if wanted is not None and wanted not in BACKENDS:
+        raise ParameterError(f"backend is {wanted!r}, expected one of {', '.join(BACKENDS)}")
+    for name in BACKENDS:
+        if wanted in (None, name) and importlib.util.find_spec(name) is not None:
+            return name
+    if wanted is None:
+        raise ParameterError(
+            f"to_frame needs one of {', '.join(BACKENDS)}, and none is installed: "
+            "pip install pandas"
+        )
+    raise ParameterError(f"{wanted} is not installed: pip install {wanted}")

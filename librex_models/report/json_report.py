@@ -1,0 +1,131 @@
+"""An allocation as numbers, texts, lists and dictionaries: what ``--json`` prints.
+
+Labels are texts. Where there is no number stands None; where a number is not finite stands the text
+"inf", "-inf" or "nan", which JSON has no numbers for and `float` reads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from librex_models.allocation import Allocation, Attempt
+from librex_models.report.labels import label_texts
+from librex_models.report.measures import (
+    alpha_of,
+    earned_by_option,
+    reported_grouping,
+    utility_of_groups,
+    why_not,
+)
+
+Floats = npt.NDArray[np.float64]
+Json = dict[str, Any]
+
+
+def json_report(allocation: Allocation) -> Json:
+    """Return an allocation as a dictionary that JSON can hold.
+
+    Parameters
+    ----------
+    allocation : Allocation
+        Without a point, the entries that need one are None.
+
+    Returns
+    -------
+    dict
+        The keys are those of `Allocation`; ``reason`` says why there is no allocation to use, and
+        is None where there is one.
+    """
+    problem, certificate = allocation.problem, allocation.certificate
+    resources = label_texts(problem.resources)
+    has_point = allocation.has_point
+    return {
+        "model": allocation.family.key,
+        "alpha": _number(alpha_of(allocation)),
+        "over": _over(allocation),
+        "status": allocation.status.name,
+        "limit": None if allocation.limit is None else allocation.limit.name,
+        "verdict": allocation.verdict.name,
+        "reason": why_not(allocation) or None,
+        "objective": _number(allocation.objective) if has_point else None,
+        "bound": _number(allocation.bound),
+        "gap": _number(allocation.gap),
+        "equivalent": _number(allocation.equivalent) if has_point else None,
+        "reward": _number(earned_by_option(allocation).sum()) if has_point else None,
+        "certificate": {
+            "sentence": certificate.sentence,
+            "bound_from": certificate.bound_from,
+            "value": _number(certificate.value) if has_point else None,
+            "bound": _number(certificate.bound),
+            "price_bound": _number(certificate.price_bound),
+            "solver_bound": _number(certificate.solver_bound),
+            "price": _by_label(resources, certificate.price),
+            "violations": {kind: _number(most) for kind, most in certificate.violations.items()},
+        },
+        "budget": _by_label(resources, problem.budget),
+        "used": _by_label(resources, allocation.used if has_point else None),
+        "price": _by_label(resources, allocation.price),
+        **_who_gets_what(allocation, resources),
+        "solver": allocation.solver,
+        "route": allocation.route,
+        "form": allocation.form,
+        "attempts": [_attempt(attempt) for attempt in allocation.attempts],
+        "seconds": allocation.seconds,
+    }
+
+
+def _over(allocation: Allocation) -> str | None:
+    return f"{allocation.grouping.kind}s" if allocation.family.compares_utilities else None
+
+
+def _who_gets_what(allocation: Allocation, resources: list[str]) -> Json:
+    names = ("decision", "allocated", "utility", "utility_of_groups", "fairness")
+    if not allocation.has_point:
+        return dict.fromkeys(names)
+    problem = allocation.problem
+    compared = label_texts(reported_grouping(allocation).labels)
+    return {
+        "decision": _by_label(label_texts(problem.options), allocation.decision),
+        "allocated": {
+            agent: _by_label(resources, amounts)
+            for agent, amounts in zip(
+                label_texts(problem.agents), allocation.allocated, strict=True
+            )
+        },
+        "utility": _by_label(compared, allocation.utility),
+        "utility_of_groups": _by_label(label_texts(problem.groups), utility_of_groups(allocation)),
+        "fairness": {name: _number(value) for name, value in allocation.fairness().items()},
+    }
+
+
+def _attempt(attempt: Attempt) -> Json:
+    return {
+        "solver": attempt.solver,
+        "route": attempt.route,
+        "form": attempt.form,
+        "status": attempt.status.name,
+        "limit": None if attempt.limit is None else attempt.limit.name,
+        "seconds": attempt.seconds,
+        "rounds": attempt.rounds,
+        "nodes": attempt.nodes,
+        "message": attempt.message,
+    }
+
+
+def _by_label(labels: Iterable[str], numbers: Floats | None) -> Json | None:
+    if numbers is None:
+        return None
+    return {label: _number(value) for label, value in zip(labels, numbers.tolist(), strict=True)}
+
+
+def _number(value: float | None) -> float | str | None:
+    """Return a number that JSON has, or its name."""
+    if value is None:
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else str(number)
