@@ -10,7 +10,7 @@ from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.parametric import ParametricProgram
 from solvers.program import AlphaFairTerms, Block, Program
-from solvers.registry import adapter, availability, capabilities, names
+from solvers.registry import availability, capabilities, find_adapter, names
 
 __all__ = [
     "Adapter",
@@ -26,9 +26,9 @@ __all__ = [
     "SolveOptions",
     "SolverSession",
     "Status",
-    "adapter",
     "availability",
     "capabilities",
     "errors",
+    "find_adapter",
     "names",
 ]

@@ -128,6 +128,7 @@ class HighsSession:
         self._listener = _Listener()
         self._highs = _new_highs(self._listener)
         self._written: dict[str, Any] = {}
+        self._has_run = False
         self._is_open = True
         self._build(program)
 
@@ -206,6 +207,7 @@ class HighsSession:
         )
         _check_done(done, "take the program")
         self._program = program
+        self._transposed = matrix.T
         self._n_added = 0
 
     def _update(self, program: Program) -> None:
@@ -317,18 +319,19 @@ class HighsSession:
         }
 
     def _solve(self, options: SolveOptions) -> None:
-        highs, listener, native = self._highs, self._listener, _native()
+        highs, listener, failed = self._highs, self._listener, _native().HighsStatus.kError
         if options.start is not None:
             self._write_start(options.start)
         listener.listen(options.log)
         with _keyboard_interrupt(listener.stop):
             done = highs.run()
-            unsolved = highs.getModelStatus() == native.HighsModelStatus.kNotset
-            if done == native.HighsStatus.kError and unsolved:
+            if done == failed:
                 # HiGHS refuses to run with other threads than those of the pool that it once
                 # started for the calling thread, whoever asked for it: a new pool, once more.
-                native._core._Highs.resetGlobalScheduler(True)
-                highs.run()
+                _native()._core._Highs.resetGlobalScheduler(True)
+                done = highs.run()
+        # After a failed run the model status may be that of the run before.
+        self._has_run = done != failed
         listener.raise_error()
 
     def _write_start(self, start: Floats) -> None:
@@ -336,12 +339,10 @@ class HighsSession:
         point = np.asarray(start, dtype=np.float64)
         if point.shape != (program.n_columns,):
             raise OptionError(f"start has shape {point.shape}, expected ({program.n_columns},)")
-        if np.isnan(point).any():
-            raise OptionError("start holds a NaN, expected a number for each column")
         # HiGHS ignores a point outside the bounds altogether.
         within = np.clip(point, program.column_lower, program.column_upper)
-        columns = np.arange(program.n_columns, dtype=np.int32)
-        self._highs.setSolution(program.n_columns, columns, within)
+        given = np.flatnonzero(~np.isnan(point)).astype(np.int32)
+        self._highs.setSolution(len(given), given, within[given])
 
     def _read(self, seconds: float) -> Outcome:
         if self._program.n_columns == 0:
@@ -352,7 +353,7 @@ class HighsSession:
         name = model_status.name
         nodes = max(int(information.mip_node_count), 0)
         limit = None
-        if name in FAILED:
+        if name in FAILED or not self._has_run:
             status = Status.NUMERICAL_FAILURE
         elif name in SETTLED:
             status = SETTLED[name]
@@ -396,15 +397,22 @@ class HighsSession:
         if not status.has_point:
             return {}
         solution = self._highs.getSolution()
-        point = np.array(solution.col_value)
         found: dict[str, Any] = {
-            "point": point,
+            "point": _array(solution.col_value),
             "objective": float(information.objective_function_value),
         }
         if status is Status.OPTIMAL and not self._program.has_integers and solution.dual_valid:
-            found["row_dual"] = np.array(solution.row_dual)[: self._program.n_rows]
-            found["reduced_cost"] = np.array(solution.col_dual)
+            row_dual = _array(solution.row_dual)
+            found["row_dual"] = row_dual[: self._program.n_rows]
+            found["reduced_cost"] = self._reduced_cost(solution, row_dual)
         return found
+
+    def _reduced_cost(self, solution: Any, row_dual: Floats) -> Floats:
+        if self._n_added:
+            return _array(solution.col_dual)
+        # The same numbers, and faster than one Python number for each column.
+        charge: Floats = self._transposed @ row_dual
+        return self._program.objective - charge
 
     def _ray(self) -> Floats | None:
         if self._program.has_integers:
@@ -414,6 +422,10 @@ class HighsSession:
             return None
         # HiGHS weighs lower sides positively; our convention weighs upper sides positively.
         return -np.array(ray)[: self._program.n_rows]
+
+
+def _array(numbers: list[float]) -> Floats:
+    return np.fromiter(numbers, dtype=np.float64, count=len(numbers))
 
 
 def _without_columns(program: Program, seconds: float) -> Outcome:

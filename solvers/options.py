@@ -38,7 +38,7 @@ class SolveOptions:
         At least one.
     seed : int
     start : array of shape (n_columns,) or None
-        A point to begin from.
+        A point to begin from; NaN where nothing is given.
     log : callable of str, or None
         Called with each line that the solver prints; None keeps it silent.
     native : mapping of str to object

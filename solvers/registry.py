@@ -26,7 +26,7 @@ def names() -> list[str]:
     return list(_ADAPTERS)
 
 
-def adapter(name: str) -> Adapter:
+def find_adapter(name: str) -> Adapter:
     """Return the adapter of a solver.
 
     Raises
@@ -43,9 +43,9 @@ def adapter(name: str) -> Adapter:
 
 def availability(name: str, probe: bool = False) -> Availability:
     """Return whether a solver can be used here, in a word and in a sentence."""
-    return adapter(name).availability(probe)
+    return find_adapter(name).availability(probe)
 
 
 def capabilities(name: str) -> frozenset[Capability]:
     """Return what a solver can do."""
-    return adapter(name).capabilities
+    return find_adapter(name).capabilities

@@ -23,9 +23,6 @@ from solvers.options import SolveOptions
 from solvers.outcome import Outcome
 from solvers.program import Booleans, Floats, Program
 
-# scipy counts places of entries in 32 or 64 bits.
-Positions = npt.NDArray[np.integer]
-
 PASSES = 3
 LARGEST_WHOLE_ENTRY = 1e7
 # Reduced costs, and what a whole solver discards, are then small against the objective.
@@ -60,15 +57,16 @@ class Scaling:
 def scaling_of(program: Program) -> Scaling:
     """Return the factors for a Program without alpha-fair terms."""
     matrix = program.matrix
-    row_of = matrix.indices
-    column_of = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))
-    reach = _reach(program, row_of, column_of)
-    column = np.where(program.integer, 1.0, _power_of_two(reach))
-    total = np.bincount(row_of, np.abs(matrix.data) * column[column_of], minlength=program.n_rows)
+    # abs(matrix) would sort the entries of the Program itself.
+    size = sparse.csc_array(
+        (np.abs(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape
+    )
+    column = np.where(program.integer, 1.0, _power_of_two(_reach(program, size)))
+    total = size @ column
     side = _finite_side(program)
-    size = np.where(side > 0, np.minimum(side, total), total)
-    stays = _rows_of_whole_numbers(program, row_of, column_of)
-    row = np.where(stays, 1.0, 1.0 / _power_of_two(size))
+    limited = np.where(side > 0, np.minimum(side, total), total)
+    stays = _rows_of_whole_numbers(program)
+    row = np.where(stays, 1.0, 1.0 / _power_of_two(limited))
     return Scaling(row=row, column=column, objective=_objective_scale(program, column))
 
 
@@ -78,50 +76,59 @@ def _objective_scale(program: Program, column: Floats) -> float:
     return float(LARGEST_OBJECTIVE_ENTRY / _power_of_two(np.array([largest]))[0])
 
 
-def _reach(program: Program, row_of: Positions, column_of: Positions) -> Floats:
-    """Return how large each column can get, zero or infinite where that is not known."""
-    entries, n_rows = program.matrix.data, program.n_rows
-    nonzero = entries != 0
+def _reach(program: Program, size: sparse.csc_array) -> Floats:
+    """Return how large each column can get, zero or infinite where that is not known.
+
+    `size` holds the absolute entries of the matrix.
+    """
+    own = np.maximum(np.abs(program.column_lower), np.abs(program.column_upper))
+    upper = program.row_upper
     # A row of positive entries over columns >= 0 limits each of them on its own.
-    negative = (entries < 0) | (program.column_lower < 0)[column_of]
-    packing = np.bincount(row_of[negative], minlength=n_rows) == 0
-    limited = packing & np.isfinite(program.row_upper) & (program.row_upper > 0)
-    usable = limited[row_of] & nonzero
-    most = np.full(len(entries), np.inf)
-    with np.errstate(over="ignore"):
-        np.divide(program.row_upper[row_of], entries, out=most, where=usable)
-        own = np.maximum(np.abs(program.column_lower), np.abs(program.column_upper))
-        reach = np.minimum(own, _least_of_columns(program, most))
+    limits = _is_packing(program) & np.isfinite(upper) & (upper > 0)
+    most = np.where(limits, upper, np.inf)
+    with np.errstate(over="ignore", divide="ignore"):
+        reach = np.minimum(own, _least_of_columns(size, most[size.indices] / size.data))
         for _ in range(PASSES):
-            open_entry = np.isinf(reach)[column_of] & nonzero
-            if not open_entry.any():
+            if not np.isinf(reach).any():
                 break
-            reach = np.minimum(reach, _tied_to_others(program, row_of, column_of, reach))
+            reach = np.minimum(reach, _tied_to_others(program, size, reach))
     return reach
 
 
-def _tied_to_others(
-    program: Program, row_of: Positions, column_of: Positions, reach: Floats
-) -> Floats:
+def _is_packing(program: Program) -> Booleans:
+    """Return the rows without negative entries, over columns that are at least zero."""
+    negative = program.matrix.data < 0
+    if (program.column_lower < 0).any():
+        negative |= _of_entries(program.matrix, program.column_lower < 0)
+    counts = np.bincount(program.matrix.indices[negative], minlength=program.n_rows)
+    is_packing: Booleans = counts == 0
+    return is_packing
+
+
+def _tied_to_others(program: Program, size: sparse.csc_array, reach: Floats) -> Floats:
     """Return how large the one column of a row can get whose others have a known reach."""
-    size = np.abs(program.matrix.data)
-    open_entry = np.isinf(reach)[column_of] & (size > 0)
-    known = size * np.where(np.isinf(reach), 0.0, reach)[column_of] * ~open_entry
+    row_of = size.indices
+    is_open = _of_entries(size, np.isinf(reach)) & (size.data > 0)
     side = np.where(np.isfinite(program.row_upper), program.row_upper, program.row_lower)
-    total = np.bincount(row_of, known, minlength=program.n_rows)
+    total = size @ np.where(np.isinf(reach), 0.0, reach)
     total += np.where(np.isfinite(side), np.abs(side), 0.0)
-    n_open = np.bincount(row_of[open_entry], minlength=program.n_rows)
-    alone = open_entry & (n_open[row_of] == 1)
-    most = np.full(len(size), np.inf)
-    np.divide(total[row_of], size, out=most, where=alone)
-    return _least_of_columns(program, most)
+    n_open = np.bincount(row_of[is_open], minlength=program.n_rows)
+    alone = is_open & (n_open[row_of] == 1)
+    most = np.full(len(row_of), np.inf)
+    np.divide(total[row_of], size.data, out=most, where=alone)
+    return _least_of_columns(size, most)
 
 
-def _least_of_columns(program: Program, numbers: Floats) -> Floats:
+def _of_entries(matrix: sparse.csc_array, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return, for each stored entry, the number of its column."""
+    return np.repeat(numbers, np.diff(matrix.indptr))
+
+
+def _least_of_columns(matrix: sparse.csc_array, numbers: Floats) -> Floats:
     """Return the least of one number for each stored entry, column by column."""
-    starts = program.matrix.indptr
+    starts = matrix.indptr
     has_entries = np.diff(starts) > 0
-    least = np.full(program.n_columns, np.inf)
+    least = np.full(matrix.shape[1], np.inf)
     if has_entries.any():
         least[has_entries] = np.minimum.reduceat(numbers, starts[:-1][has_entries])
     return least
@@ -133,13 +140,14 @@ def _finite_side(program: Program) -> Floats:
     return np.maximum(np.abs(upper), np.abs(lower))
 
 
-def _rows_of_whole_numbers(program: Program, row_of: Positions, column_of: Positions) -> Booleans:
+def _rows_of_whole_numbers(program: Program) -> Booleans:
     if not program.has_integers:
         return np.zeros(program.n_rows, dtype=np.bool_)
     entries = program.matrix.data
-    other = ~program.integer[column_of] | (entries != np.rint(entries))
+    other = ~_of_entries(program.matrix, program.integer) | (entries != np.rint(entries))
     other |= np.abs(entries) > LARGEST_WHOLE_ENTRY
-    stays: Booleans = np.bincount(row_of[other], minlength=program.n_rows) == 0
+    counts = np.bincount(program.matrix.indices[other], minlength=program.n_rows)
+    stays: Booleans = counts == 0
     return stays
 
 
@@ -154,11 +162,7 @@ def _power_of_two(size: Floats) -> Floats:
 def scaled_program(program: Program, scaling: Scaling) -> Program:
     """Return the Program in scaled rows, columns and objective."""
     matrix = program.matrix
-    data = (
-        matrix.data
-        * scaling.row[matrix.indices]
-        * np.repeat(scaling.column, np.diff(matrix.indptr))
-    )
+    data = matrix.data * scaling.row[matrix.indices] * _of_entries(matrix, scaling.column)
     return replace(
         program,
         objective=program.objective * scaling.column * scaling.objective,

@@ -69,10 +69,10 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "SolveOptions",
         "SolverSession",
         "Status",
-        "adapter",
         "availability",
         "capabilities",
         "errors",
+        "find_adapter",
         "names",
     ],
 }
