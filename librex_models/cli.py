@@ -300,7 +300,7 @@ def _check_solver(name: str, place: str) -> None:
     import solvers
 
     try:
-        solvers.adapter(name)
+        solvers.find_adapter(name)
     except SolverError as error:
         raise FileError(f"{place}: {error}") from None
 

@@ -597,12 +597,9 @@ def test_with_values_is_replace_for_what_a_session_writes() -> None:
     changes: dict[str, Any] = {
         "reward": {"b1": 6.0, "a1": 4.0, "a2": 5.0},
         "budget": [1.0, 2.0],
-        "weight": [2.0, 3.0],
-        "history": [4.0, 5.0],
     }
     written = problem.with_values(**changes)
     assert written == problem.replace(**changes)
-    assert written.grouping("groups").weight.tolist() == [2.0, 3.0]
     assert problem == problem_with()
     with pytest.raises(ValueError, match="read-only"):
         written.budget[0] = 9.0
@@ -613,9 +610,8 @@ def test_with_values_is_replace_for_what_a_session_writes() -> None:
     [
         ({"reward": [1.0, math.nan, 3.0]}, "reward of option 'a2' is nan"),
         ({"budget": [1.0, -2.0]}, "budget of resource 'memory' is -2.0"),
-        ({"weight": [1.0, 0.0]}, "weight of group 'blue' is 0.0"),
-        ({"history": {"red": 1.0}}, "history has no entry for group 'blue'"),
-        ({"colour": [1.0]}, "cannot write 'colour'"),
+        ({"weight": [1.0, 1.0]}, "'weight' cannot be written"),
+        ({"colour": [1.0]}, "'colour' cannot be written; reward and budget can"),
     ],
 )
 def test_with_values_checks(values: dict[str, Any], expected: str) -> None:

@@ -203,11 +203,14 @@ class AllocationProblem:
     @cached_property
     def usage(self) -> sparse.csc_array:
         """The requests as columns of budget rows: shape (n_resources, n_options), no zeros."""
+        shape = (self.n_resources, self.n_options)
+        if isinstance(self.requests, np.ndarray) and self.requests.size and self.requests.all():
+            # Nothing is zero: the rows of the requests are the columns, entry by entry.
+            starts = np.arange(0, self.requests.size + 1, self.n_resources)
+            resources = np.tile(np.arange(self.n_resources), self.n_options)
+            return sparse.csc_array((self.requests.ravel(), resources, starts), shape=shape)
         by_option = sparse.csr_array(self.requests)
-        return sparse.csc_array(
-            (by_option.data, by_option.indices, by_option.indptr),
-            shape=(self.n_resources, self.n_options),
-        )
+        return sparse.csc_array((by_option.data, by_option.indices, by_option.indptr), shape=shape)
 
     def grouping(self, over: Over) -> Grouping:
         """Return the utilities compared by a family over groups or over agents.

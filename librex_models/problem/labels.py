@@ -15,6 +15,24 @@ Integers = npt.NDArray[np.int64]
 Labels = Sequence[Hashable]
 
 
+def label_texts(labels: Iterable[Hashable]) -> list[str]:
+    """Return one text for each label; different labels get different texts.
+
+    Examples
+    --------
+    >>> label_texts(["ann", 1])
+    ['ann', '1']
+    >>> label_texts(["1", 1])
+    ["'1'", '1']
+    """
+    kept = list(labels)
+    for text in (str, repr):
+        texts = [text(label) for label in kept]
+        if len(set(texts)) == len(texts):
+            return texts
+    return [f"{text} ({position})" for position, text in enumerate(texts)]
+
+
 def plural(count: int, noun: str) -> str:
     """Return a count with its noun, such as ``1 agent`` or ``3 agents``."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from librex_models.allocation import Allocation
 from librex_models.errors import ShapeError
-from librex_models.report.labels import label_texts
+from librex_models.problem.labels import label_texts
 from librex_models.report.measures import (
     earned_by_option,
     served_by_group,

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from librex_models.allocation import Allocation, Attempt
-from librex_models.report.labels import label_texts
+from librex_models.problem.labels import label_texts
 from librex_models.report.measures import (
     alpha_of,
     earned_by_option,

@@ -1,26 +1,6 @@
-"""Labels of any kind as texts that differ, and that a terminal can show."""
+"""Texts that a terminal can show."""
 
 from __future__ import annotations
-
-from collections.abc import Hashable, Iterable
-
-
-def label_texts(labels: Iterable[Hashable]) -> list[str]:
-    """Return one text for each label; different labels get different texts.
-
-    Examples
-    --------
-    >>> label_texts(["ann", 1])
-    ['ann', '1']
-    >>> label_texts(["1", 1])
-    ["'1'", '1']
-    """
-    kept = list(labels)
-    for text in (str, repr):
-        texts = [text(label) for label in kept]
-        if len(set(texts)) == len(texts):
-            return texts
-    return [f"{text} ({position})" for position, text in enumerate(texts)]
 
 
 def printable(text: str) -> str:

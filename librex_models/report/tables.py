@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.allocation import Allocation
-from librex_models.problem.labels import plural
-from librex_models.report.labels import label_texts
+from librex_models.problem.labels import label_texts, plural
 from librex_models.report.measures import (
     chosen_options,
     earned_by_option,

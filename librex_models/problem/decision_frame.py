@@ -1,7 +1,4 @@
-"""An allocation as a data frame of the library that the user has.
-
-May import this package and narwhals, which is imported when a frame is made.
-"""
+"""A decision as a data frame of the library that the user has; narwhals loads when one is made."""
 
 from __future__ import annotations
 
@@ -9,21 +6,23 @@ import importlib.util
 from collections.abc import Hashable, Sequence
 from typing import Any, Literal
 
-from librex_models.allocation import Allocation
+import numpy as np
+
 from librex_models.errors import ParameterError
-from librex_models.report.labels import label_texts
-from librex_models.report.measures import earned_by_option, used_by_option
+from librex_models.problem.allocation_problem import AllocationProblem
+from librex_models.problem.labels import Floats, label_texts
 
 Backend = Literal["pandas", "polars", "pyarrow"]
 BACKENDS: tuple[Backend, ...] = ("pandas", "polars", "pyarrow")
 
 
-def allocation_frame(allocation: Allocation, backend: str | None = None) -> Any:
+def decision_frame(problem: AllocationProblem, decision: Floats, backend: str | None = None) -> Any:
     """Return a data frame with one row an option.
 
     Parameters
     ----------
-    allocation : Allocation
+    problem : AllocationProblem
+    decision : array of shape (n_options,)
     backend : "pandas", "polars" or "pyarrow", optional
         By default the first of these that is installed.
 
@@ -37,42 +36,38 @@ def allocation_frame(allocation: Allocation, backend: str | None = None) -> Any:
 
     Raises
     ------
-    NoAllocationError
-        If there is no decision.
     ParameterError
         If the backend is unknown or not installed.
 
     Examples
     --------
-    >>> from librex_models.model import BudgetOnly
-    >>> from librex_models.problem import AllocationProblem
     >>> problem = AllocationProblem([[2.0]], {"gpu": 1.0}, reward=[3.0], option_names=["job"])
-    >>> print(allocation_frame(BudgetOnly(problem).solve(), "pandas").to_string(index=False))
+    >>> print(decision_frame(problem, np.array([0.5]), "pandas").to_string(index=False))
     option agent group  decision  reward  earned  gpu
        job   job   job       0.5     3.0     1.5  1.0
     """
-    columns = _columns(allocation)
+    columns = _columns(problem, decision)
     chosen = _backend(backend)
     import narwhals
 
     return narwhals.from_dict(columns, backend=chosen).to_native()
 
 
-def _columns(allocation: Allocation) -> dict[str, list[Any]]:
-    problem = allocation.problem
+def _columns(problem: AllocationProblem, decision: Floats) -> dict[str, list[Any]]:
+    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
     agents, groups = _labels(problem.agents), _labels(problem.groups)
     owner = problem.agent_of_option.tolist()
-    earned, used = earned_by_option(allocation), used_by_option(allocation)
+    used = problem.usage.multiply(decision[np.newaxis, :]).toarray()
     columns: dict[str, list[Any]] = {
         "option": _labels(problem.options),
         "agent": [agents[i] for i in owner],
         "group": [groups[g] for g in problem.group_of_agent[owner].tolist()],
-        "decision": allocation.decision.tolist(),
-        "reward": [0.0] * problem.n_options if problem.reward is None else problem.reward.tolist(),
-        "earned": earned.tolist(),
+        "decision": decision.tolist(),
+        "reward": reward.tolist(),
+        "earned": (reward * decision).tolist(),
     }
     for k, name in enumerate(label_texts(problem.resources)):
-        columns[_free_name(name, columns)] = used[:, k].tolist()
+        columns[_free_name(name, columns)] = used[k].tolist()
     return columns
 
 
