@@ -190,9 +190,9 @@ class Allocation:
         backend : str, optional
             "pandas", "polars" or "pyarrow"; by default the first that is installed.
         """
-        from librex_models.report.frames import allocation_frame
+        from librex_models.problem.decision_frame import decision_frame
 
-        return allocation_frame(self, backend)
+        return decision_frame(self.problem, self.decision, backend)
 
     @property
     def _reported(self) -> Grouping:

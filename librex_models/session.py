@@ -18,7 +18,7 @@ from librex_models.problem.labels import as_vector
 from librex_models.routes.planning import LINEAR_SOLVER, check_solvable, choose
 from librex_models.routes.route import Answer, Floats, Question
 from librex_models.routes.solving import RouteSession
-from solvers import ParametricProgram, Program, SolveOptions, adapter
+from solvers import ParametricProgram, Program, SolveOptions, find_adapter
 
 LOGGER = logging.getLogger(__name__)
 
@@ -169,8 +169,8 @@ class Session:
             question,
             self._program,
             self._plan.route,
-            adapter(self._plan.solver).open,
-            adapter(LINEAR_SOLVER).open,
+            find_adapter(self._plan.solver).open,
+            find_adapter(LINEAR_SOLVER).open,
         )
 
     def _allocation(self, answer: Answer, seconds: float) -> Allocation:
@@ -230,7 +230,7 @@ def _check_signs(question: Question) -> None:
 
 def _options_for(solver: str, choices: Choices, question: Question) -> SolveOptions:
     for name in choices.native:
-        adapter(name)
+        find_adapter(name)
     options = replace(choices.options, native=choices.native.get(solver, {}))
     if choices.start is None:
         return options

@@ -64,12 +64,8 @@ def _declare_decisions(builder: ProgramBuilder, problem: AllocationProblem) -> N
     usage = problem.usage
     builder.add_entries("budget_limit", "x", usage, constant(usage.data))
     limited, obliged = agents_with_limit(problem), agents_with_minimum(problem)
-    _declare_sums(
-        builder, problem, "agent_limit", limited, None, problem.agent_limit[limited]
-    )
-    _declare_sums(
-        builder, problem, "agent_minimum", obliged, problem.agent_minimum[obliged], None
-    )
+    _declare_sums(builder, problem, "agent_limit", limited, None, problem.agent_limit[limited])
+    _declare_sums(builder, problem, "agent_minimum", obliged, problem.agent_minimum[obliged], None)
 
 
 def _declare_sums(
@@ -112,8 +108,6 @@ def _declare_utilities(
     builder.add_rows(Block(name="utility_of", labels=grouping.labels), history, history)
     diagonal = sparse.eye_array(n_groups, format="csc")
     builder.add_entries("utility_of", "utility", diagonal, constant(np.ones(n_groups)))
-    earned = entries_of(
-        "reward", np.arange(problem.n_options), -grouping.share[grouping.of_option]
-    )
+    earned = entries_of("reward", np.arange(problem.n_options), -grouping.share[grouping.of_option])
     pattern = _one_row_a_column(grouping.of_option, n_groups)
     builder.add_entries("utility_of", "x", pattern, earned)

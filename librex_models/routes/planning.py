@@ -11,7 +11,7 @@ from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Floats, Question, Reformulation
-from solvers import Capability, adapter
+from solvers import Capability, find_adapter
 
 LINEAR_SOLVER = "highs"
 CONIC_SOLVER = "cvxpy:CLARABEL"
@@ -70,7 +70,7 @@ def _linear_plan(question: Question, solver: str, route: str) -> Plan:
             f"{question.family.key} is linear as it is: use route='plain' or 'auto'"
         )
     chosen = LINEAR_SOLVER if solver == "auto" else solver
-    if question.problem.integer.any() and Capability.WHOLE not in adapter(chosen).capabilities:
+    if question.problem.integer.any() and Capability.WHOLE not in find_adapter(chosen).capabilities:
         raise UnsolvableError(
             f"{chosen} cannot solve whole decisions. What can: solver {LINEAR_SOLVER!r}, or "
             "integer=False"
@@ -87,7 +87,7 @@ def _alpha_fair_plan(question: Question, solver: str, route: str) -> Plan:
             "the exact linear form needs whole decisions: use integer=True, or route='plain'"
         )
     chosen = CONIC_SOLVER if solver == "auto" else solver
-    if Capability.ALPHA_FAIR_TERMS not in adapter(chosen).capabilities:
+    if Capability.ALPHA_FAIR_TERMS not in find_adapter(chosen).capabilities:
         raise UnsolvableError(
             f"{chosen} cannot solve fractional {_words(question)} yet. What can: solver "
             f"{CONIC_SOLVER!r}"
@@ -110,7 +110,7 @@ def _whole_alpha_fair_plan(question: Question, solver: str, route: str) -> Plan:
             f"with agent_limit 1). What else can: integer=False with solver {CONIC_SOLVER!r}, or "
             f"BudgetOnly and MaxMin(lexicographic=False) with solver {LINEAR_SOLVER!r}"
         )
-    if Capability.WHOLE not in adapter(chosen).capabilities:
+    if Capability.WHOLE not in find_adapter(chosen).capabilities:
         raise UnsolvableError(
             f"{chosen} cannot solve whole decisions. What can: solver {LINEAR_SOLVER!r}"
         )
@@ -124,7 +124,7 @@ def _words(question: Question) -> str:
 
 
 def _check_ready(solver: str) -> None:
-    availability = adapter(solver).availability()
+    availability = find_adapter(solver).availability()
     if not availability.is_ready:
         raise UnsolvableError(f"{solver} cannot be used here: {availability.sentence}")
 

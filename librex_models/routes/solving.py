@@ -139,11 +139,19 @@ class RouteSession:
     def _solve_once(self, deadline: Deadline, options: SolveOptions) -> Answer:
         if self._is_whole:
             return self._solve_whole(deadline, options)
-        outcome = self._session.solve(deadline.options(options))
+        outcome = self._session.solve(self._started(deadline.options(options), self._program))
         if outcome.point is None:
             return self._without_decision(outcome)
         decision, _ = scaled_back(self._question.problem, self._within_bounds(outcome.point))
         return self._fractional_answer(outcome, decision, options)
+
+    def _started(self, options: SolveOptions, program: Program) -> SolveOptions:
+        """Return the options with the start, a decision, in the columns of a program."""
+        if options.start is None:
+            return options
+        start = np.full(program.n_columns, np.nan)
+        start[program.columns_of("x")] = options.start
+        return replace(options, start=start)
 
     def _within_bounds(self, point: Floats) -> Floats:
         problem = self._question.problem
@@ -233,7 +241,8 @@ class RouteSession:
         )
         bound, nodes, work = np.inf, 0, self._work
         for round_number in range(1, MOST_ROUNDS + 1):
-            outcome = self._session.solve(with_nodes_left(deadline.options(wanted), nodes))
+            left = with_nodes_left(deadline.options(wanted), nodes)
+            outcome = self._session.solve(self._started(left, work))
             nodes += outcome.nodes
             bound = min(bound, outcome.bound)
             if outcome.point is None:
@@ -242,6 +251,8 @@ class RouteSession:
             decision, broken = self._whole_decision(outcome.point)
             if not broken.any():
                 break
+            if outcome.limit is Limit.INTERRUPT:
+                return self._without_decision(_interrupted(bound))
             work = self._cut_off(work, decision, int(np.flatnonzero(broken)[0]), round_number)
         else:
             return self._without_decision(_gave_up(bound))
@@ -424,6 +435,15 @@ def _said_by_arithmetic() -> Outcome:
         status=Status.INFEASIBLE,
         bound=-np.inf,
         message="the lower bounds alone exceed a budget; no solver was run",
+    )
+
+
+def _interrupted(bound: float) -> Outcome:
+    return Outcome(
+        status=Status.NO_SOLUTION_FOUND,
+        limit=Limit.INTERRUPT,
+        bound=bound,
+        message="interrupted while the best decision found exceeded a budget by a rounding error",
     )
 
 

@@ -228,7 +228,9 @@ def certify_without_decision(
         sentence=sentence,
     )
     proof = _proof_of_infeasibility(problem, evidence, rows)
-    return replace(checked, verdict=Verdict.INFEASIBLE, sentence=proof) if proof else checked
+    if not proof:
+        return checked
+    return replace(checked, verdict=Verdict.INFEASIBLE, bound=-np.inf, sentence=proof)
 
 
 def _reward(problem: AllocationProblem) -> Floats:

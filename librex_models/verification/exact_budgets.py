@@ -69,8 +69,8 @@ def _stated_sums_exceed(amounts: Floats, budget: Floats) -> Booleans:
 
 def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     """Return which budgets the exact sum of the requests exceeds, shape (n_resources,)."""
-    total = problem.usage @ decision
-    doubt = (problem.n_options + 2) * EPSILON * total
+    total = _totals(problem, decision)
+    doubt = PAIRWISE_ROUNDINGS * EPSILON * total
     broken = total - doubt > problem.budget
     unsure = ~broken & (total + doubt > problem.budget)
     for k in np.flatnonzero(unsure).tolist():
@@ -162,16 +162,29 @@ def _least_share(problem: AllocationProblem, share: Floats) -> Floats:
 
 def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     """Return which budgets hold: by every sum where all is fractional, else by the exact one."""
-    fits = ~broken_budgets(problem, decision)
     if problem.integer.any():
-        return fits
-    as_users_do = np.asarray(problem.requests.T @ decision)
-    fits &= as_users_do <= problem.budget
-    fits &= _amounts(problem, decision).sum(axis=0) <= problem.budget
-    for k in np.flatnonzero(fits & np.isfinite(problem.budget)).tolist():
-        total = np.add.reduce(_row(problem, k) * decision)
-        fits[k] = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= problem.budget[k]
-    return fits
+        return ~broken_budgets(problem, decision)
+    budget = problem.budget
+    fits = np.asarray(problem.requests.T @ decision) <= budget
+    fits &= _amounts(problem, decision).sum(axis=0) <= budget
+    total = _totals(problem, decision)
+    surely = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
+    for k in np.flatnonzero(fits & ~surely & (total <= budget)).tolist():
+        surely[k] = _is_summed_exactly(_row(problem, k) * decision)
+    return np.asarray(fits & surely, dtype=np.bool_)
+
+
+def _totals(problem: AllocationProblem, decision: Floats) -> Floats:
+    """Return what is used of each resource, off by at most PAIRWISE_ROUNDINGS roundings."""
+    return np.array(
+        [np.add.reduce(_row(problem, k) * decision) for k in range(problem.n_resources)]
+    )
+
+
+def _is_summed_exactly(numbers: Floats) -> bool:
+    """Return whether all are whole multiples of 2^-20 and small: no sum of them is rounded."""
+    units = numbers * 2.0**20
+    return bool((units == np.rint(units)).all() and units.sum() < 2.0**53)
 
 
 def _row(problem: AllocationProblem, k: int) -> Floats:
