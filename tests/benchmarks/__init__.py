@@ -1,0 +1,1 @@
+"""Benchmarks against the bare solver; ``python -m tests.benchmarks`` runs them."""
