@@ -502,6 +502,17 @@ def test_an_infeasible_step_leaves_nothing_behind(name: str, integer: bool) -> N
         same_answer(session.solve(), fresh)
 
 
+def test_writes_add_up_until_the_next_solve() -> None:
+    problem = AllocationProblem([[1.0], [1.0]], [1.0], [1.0, 2.0])
+    with BudgetOnly(problem).open() as session:
+        session.solve()
+        session.write(budget=[0.5])
+        session.write(reward=[3.0, 2.0])
+        same_answer(
+            session.solve(), BudgetOnly(problem.replace(budget=[0.5], reward=[3.0, 2.0])).solve()
+        )
+
+
 def test_a_limit_leaves_nothing_behind() -> None:
     generator = np.random.default_rng(72)
     requests = generator.integers(10, 100, (40, 5)).astype(np.float64)

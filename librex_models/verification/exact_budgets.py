@@ -170,7 +170,7 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     total = _totals(problem, decision)
     surely = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
     for k in np.flatnonzero(fits & ~surely & (total <= budget)).tolist():
-        surely[k] = _is_summed_exactly(_row(problem, k) * decision)
+        surely[k] = _is_summed_exactly(_row(problem, k), decision)
     return np.asarray(fits & surely, dtype=np.bool_)
 
 
@@ -181,10 +181,11 @@ def _totals(problem: AllocationProblem, decision: Floats) -> Floats:
     )
 
 
-def _is_summed_exactly(numbers: Floats) -> bool:
-    """Return whether all are whole multiples of 2^-20 and small: no sum of them is rounded."""
-    units = numbers * 2.0**20
-    return bool((units == np.rint(units)).all() and units.sum() < 2.0**53)
+def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
+    """Return whether all products are exact, small multiples of 2^-20: nothing is rounded."""
+    product, error = _exact_products(request, decision)
+    units = product * 2.0**20
+    return bool(not error.any() and (units == np.rint(units)).all() and units.sum() < 2.0**53)
 
 
 def _row(problem: AllocationProblem, k: int) -> Floats:
