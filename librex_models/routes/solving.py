@@ -169,12 +169,10 @@ class RouteSession:
     ) -> Answer:
         utility = self._question.utility(decision)
         price = self._budget_duals(outcome, self._program)
-        at = [utility, *self._utility_of_duals(outcome)]
-        rows = budget_rows(self._question.problem)
-        evidence = min(
-            (self._evidence_at(outcome, point, price) for point in at),
-            key=lambda found: bound_from_prices(found, rows),
-        )
+        evidence = self._evidence_at(outcome, utility, price)
+        for point in self._utility_of_duals(outcome):
+            other = self._evidence_at(outcome, point, price)
+            evidence = self._better(evidence, other)
         certificate = self._certify(decision, evidence, options)
         if certificate.verdict is Verdict.FEASIBLE and self._program.terms is not None:
             price, evidence = self._sharper(evidence, utility, price)
@@ -227,10 +225,15 @@ class RouteSession:
             return price, evidence
         linear = self._reformulation.linear_welfare(question, utility, None)
         found = replace(evidence, linear=linear, price=sharper)
-        rows = budget_rows(question.problem)
-        if bound_from_prices(found, rows) < bound_from_prices(evidence, rows):
+        if self._better(evidence, found) is found:
             return sharper * majorant.unit, found
         return price, evidence
+
+    def _better(self, first: Evidence, second: Evidence) -> Evidence:
+        """Return the evidence with the lower bound from prices."""
+        rows = budget_rows(self._question.problem)
+        is_lower = bound_from_prices(second, rows) < bound_from_prices(first, rows)
+        return second if is_lower else first
 
     # Whole decisions.
 

@@ -35,10 +35,22 @@ class CouplingRows:
         Entries of either sign.
     side : array of shape (n_rows,)
         May be infinite: such a row binds nothing.
+    by_option : array of shape (n_options, n_rows), dense or sparse, optional
+        The same entries the other way round, where they are at hand.
     """
 
     matrix: sparse.csc_array
     side: Floats
+    by_option: Floats | sparse.csr_array | None = None
+
+    def charge(self, multiplier: Floats) -> tuple[Floats, Floats]:
+        """Return what multipliers >= 0 charge each option, and the sum of what went into it."""
+        by_option = self.matrix.T if self.by_option is None else self.by_option
+        entries = by_option if isinstance(by_option, np.ndarray) else by_option.data
+        charged = by_option @ multiplier
+        if entries.size == 0 or entries.min() >= 0:
+            return charged, charged
+        return charged, abs(by_option) @ multiplier
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -76,7 +88,7 @@ class Region:
 
 def budget_rows(problem: AllocationProblem) -> CouplingRows:
     """Return the budgets as coupling rows."""
-    return CouplingRows(matrix=problem.usage, side=problem.budget)
+    return CouplingRows(matrix=problem.usage, side=problem.budget, by_option=problem.requests)
 
 
 def region(problem: AllocationProblem) -> Region:
@@ -141,12 +153,12 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
         return -np.inf
     usable = np.isfinite(price) & (price > 0) & np.isfinite(rows.side)
     multiplier = np.where(usable, price, 0.0)
-    charge = rows.matrix.T @ multiplier
+    charge, gross_charge = rows.charge(multiplier)
     worth = coefficient - charge
     paid = multiplier @ np.where(usable, rows.side, 0.0)
     filled = _filled(worth, own)
     # Every product and sum above is off by at most a few roundings of its gross size.
-    gross = np.abs(coefficient) + abs(rows.matrix).T @ multiplier
+    gross = np.abs(coefficient) + gross_charge
     size = float(gross @ np.abs(own.upper)) + float(
         multiplier @ np.abs(np.where(usable, rows.side, 0.0))
     )
