@@ -210,6 +210,23 @@ def test_a_time_limit_of_zero_is_no_allocation_or_a_verified_one() -> None:
             assert allocation.verdict is lm.Verdict.UNDECIDED
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_level_far_below_what_some_can_reach_is_found(seed: int) -> None:
+    generator = np.random.default_rng([61, seed])
+    n_options, n_resources = int(generator.integers(1, 8)), int(generator.integers(1, 4))
+    problem = lm.AllocationProblem(
+        10 ** generator.uniform(-9, 9, (n_options, n_resources)),
+        10 ** generator.uniform(-9, 9, n_resources),
+        reward=10 ** generator.uniform(-9, 9, n_options),
+    )
+    allocation = lm.MaxMin(problem, lexicographic=False).solve()
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    # Every option is its own group: the level z needs x_j = z / reward_j of each.
+    needed = np.asarray(problem.requests).T @ (1.0 / problem.reward)
+    level = min(float((problem.budget / needed).min()), float(problem.reward.min()))
+    assert allocation.objective == pytest.approx(level, rel=1e-6)
+
+
 def test_models_travel() -> None:
     for build in (*SOLVABLE_FRACTIONAL.values(), lm.MaxMin):
         model = build(small_problem())

@@ -121,7 +121,10 @@ class ExactLinear:
         """Return the absolute gap in scaled welfare that moves the equivalent by the wanted gap."""
         return 0.0, SHARE_OF_GAP * relative_gap * float(question.grouping.weight.sum())
 
-    def refined(self, question: Question, decision: Floats) -> bool:
+    def forget(self) -> None:
+        """Keep the reference: any reference is right, a near one is only sharper."""
+
+    def refined(self, question: Question, decision: Floats, bound: float) -> bool:  # noqa: ARG002
         """Take the equivalent of a decision as reference; False if it is that already."""
         equivalent = question.family.equivalent(
             question.grouping.weight, question.utility(decision)

@@ -107,5 +107,11 @@ class Reformulation(Protocol):
     def gaps(self, question: Question, relative_gap: float) -> tuple[float, float]:
         """Return the relative and the absolute gap to ask of the solver for a whole program."""
 
-    def refined(self, question: Question, decision: Floats) -> bool:
-        """Return whether the reformulation can be made sharper around a decision, and do so."""
+    def refined(self, question: Question, decision: Floats, bound: float) -> bool:
+        """Return whether the program can be made sharper around an answer, and do so.
+
+        `bound` is the proven bound on the equivalent utility.
+        """
+
+    def forget(self) -> None:
+        """Drop what was learned from earlier numbers and does not hold for others."""

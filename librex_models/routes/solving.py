@@ -88,6 +88,11 @@ class RouteSession:
     def update(self, question: Question, program: Program) -> None:
         """Take new numbers; the solver takes them at the next solve."""
         self._question, self._declared = question, program
+        self._reformulation.forget()
+        self._renew()
+
+    def _renew(self) -> None:
+        """Hand the program over again, as the reformulation has it now."""
         self._set_program()
         self._covers.clear()
         if self._has_steps:
@@ -109,9 +114,10 @@ class RouteSession:
             settled = answer.certificate.verdict is not Verdict.FEASIBLE
             if settled or answer.status is not Status.OPTIMAL or answer.decision is None:
                 break
-            if not self._reformulation.refined(self._question, answer.decision):
+            bound = answer.certificate.bound
+            if not self._reformulation.refined(self._question, answer.decision, bound):
                 break
-            self.update(self._question, self._declared)
+            self._renew()
         return answer
 
     def close(self) -> None:
