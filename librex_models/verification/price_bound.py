@@ -46,11 +46,12 @@ class CouplingRows:
     def charge(self, multiplier: Floats) -> tuple[Floats, Floats]:
         """Return what multipliers >= 0 charge each option, and the sum of what went into it."""
         by_option = self.matrix.T if self.by_option is None else self.by_option
-        entries = by_option if isinstance(by_option, np.ndarray) else by_option.data
-        charged = by_option @ multiplier
-        if entries.size == 0 or entries.min() >= 0:
-            return charged, charged
-        return charged, abs(by_option) @ multiplier
+        charged: Floats = by_option @ multiplier
+        if isinstance(by_option, np.ndarray):
+            is_plain = by_option.min(initial=0.0) >= 0
+            return charged, charged if is_plain else np.abs(by_option) @ multiplier
+        is_plain = by_option.data.min(initial=0.0) >= 0
+        return charged, charged if is_plain else abs(by_option) @ multiplier
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
