@@ -262,6 +262,17 @@ def test_fractional_alpha_fair_answers_hold_where_sizes_are_far_apart(alpha: flo
     each_random_problem(30, 63, draw, check)
 
 
+@pytest.mark.parametrize("integer", [False, True], ids=["fractional", "whole"])
+@pytest.mark.parametrize("name", LINEAR)
+@pytest.mark.parametrize("budget", [5e-324, 1e-310, 1e-300])
+def test_a_budget_of_next_to_nothing_is_a_budget(budget: float, name: str, integer: bool) -> None:
+    problem = AllocationProblem([[1.7], [2.6]], [budget], [1.0, 2.0], integer=integer)
+    allocation = LINEAR[name][0](problem).solve()
+    assert allocation.status is Status.OPTIMAL
+    check_rules(allocation)
+    assert allocation.objective <= 4 * budget
+
+
 # Rules that leave no room.
 
 # Everybody asks for more than there is; what proves it for fractional and for whole decisions.

@@ -198,7 +198,7 @@ def tight_whole(generator: np.random.Generator, most: int = 1) -> AllocationProb
         budget = np.array([math.fsum(column) for column in (requests * hidden[:, None]).T.tolist()])
     else:
         budget = np.cumsum(requests * hidden[:, None], axis=0)[-1]
-        budget = np.nextafter(budget, generator.choice([0.0, np.inf]))
+        budget = np.where(budget > 0, np.nextafter(budget, generator.choice([0.0, np.inf])), 0.0)
     return AllocationProblem(
         requests,
         budget,
@@ -374,7 +374,7 @@ def test_many_options_in_another_currency_are_those_of_a_dynamic_program() -> No
         return problem.replace(requests=requests, budget=[budget])
 
     def check(problem: AllocationProblem) -> None:
-        allocation = BudgetOnly(problem).solve(relative_gap=1e-9, time_limit_seconds=60.0)
+        allocation = BudgetOnly(problem).solve(relative_gap=1e-9, time_limit_seconds=20.0)
         check_handed_out(allocation)
         best = knapsack(problem)
         if allocation.status is Status.OPTIMAL:
@@ -382,7 +382,7 @@ def test_many_options_in_another_currency_are_those_of_a_dynamic_program() -> No
             assert allocation.objective == best, f"best {best}, found {allocation.objective}"
         assert allocation.bound >= best
 
-    each_random_problem(40, 55, draw, check)
+    each_random_problem(20, 55, draw, check)
 
 
 def test_mixed_decisions_under_tight_budgets_are_those_of_enumeration() -> None:
