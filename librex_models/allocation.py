@@ -113,14 +113,15 @@ class Allocation:
     @cached_property
     def allocated(self) -> Floats:
         """What each agent got, shape (n_agents, n_resources); its sums never exceed the budget."""
-        return allocated(self.problem, self.decision)
+        return read_only(allocated(self.problem, self.decision))
 
     @cached_property
     def utility(self) -> Floats:
         """The utilities, recomputed: of groups, or of agents for a family over agents."""
         reward = self.problem.reward
         nothing = np.zeros(self.problem.n_options)
-        return self._reported.utility(nothing if reward is None else reward, self.decision)
+        utility = self._reported.utility(nothing if reward is None else reward, self.decision)
+        return read_only(utility)
 
     @property
     def objective(self) -> float:
@@ -275,6 +276,12 @@ class Allocation:
         else:
             lines.append(f"  {self._why_not()}")
         return "\n".join(lines)
+
+
+def read_only(numbers: Floats) -> Floats:
+    """Return the array, no longer writable."""
+    numbers.setflags(write=False)
+    return numbers
 
 
 def _same(first: Any, second: Any) -> bool:

@@ -123,6 +123,9 @@ class Model:
         **options: Any,
     ) -> Session:
         """Open a session: built once, written to and solved often. Takes what `solve` takes."""
+        for name, value in {"solver": solver, "form": form, "route": route}.items():
+            if not isinstance(value, str):
+                raise ParameterError(f"{name} is {value!r}, expected a name")
         choices = Choices(
             solver=solver,
             form=form,
@@ -192,10 +195,12 @@ class Model:
     def _settings(self) -> str:
         family = self.family
         settings = ""
+        if self.over == "agents" and isinstance(self, (Proportional, MaxMin)):
+            settings = ", over='agents'"
         if isinstance(family, AlphaFairness) and not isinstance(family, ProportionalFairness):
-            settings = f", alpha={family.alpha:g}"
+            settings += f", alpha={family.alpha:g}"
         if isinstance(family, MaxMinFairness) and not family.lexicographic:
-            settings = ", lexicographic=False"
+            settings += ", lexicographic=False"
         return settings
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from threading import Lock
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 
-from librex_models.allocation import Allocation, Attempt
+from librex_models.allocation import Allocation, Attempt, read_only
 from librex_models.errors import ParameterError, ShapeError
 from librex_models.forms.compiling import compile_form, values_of
 from librex_models.problem.labels import as_vector
@@ -65,6 +67,7 @@ class Session:
         self._plan = choose(question, choices.solver, choices.route)
         self._options = _options_for(self._plan.solver, choices, question)
         self._changed: set[str] = set()
+        self._in_use = Lock()
         self._is_open = True
         self._route: RouteSession | None = None
         self._parametric: ParametricProgram
@@ -86,7 +89,10 @@ class Session:
         ShapeError, ParameterError, ProblemError
             Naming the offender; nothing was changed.
         """
-        self._check_open()
+        with self._alone():
+            self._write(values)
+
+    def _write(self, values: dict[str, Any]) -> None:
         for name in values:
             if name not in WRITABLE:
                 raise ParameterError(
@@ -106,7 +112,10 @@ class Session:
         Allocation
             Always; where there is no point, reading one raises NoAllocationError.
         """
-        self._check_open()
+        with self._alone():
+            return self._solve()
+
+    def _solve(self) -> Allocation:
         start = time.perf_counter()
         check_solvable(self._question)
         if self._route is None:
@@ -153,9 +162,19 @@ class Session:
         """Close the session."""
         self.close()
 
-    def _check_open(self) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the session, which serves one thread at a time."""
         if not self._is_open:
             raise ParameterError("the session is closed; model.open() gives a new one")
+        if not self._in_use.acquire(blocking=False):
+            raise ParameterError(
+                "the session is in use in another thread; open one session for each thread"
+            )
+        try:
+            yield
+        finally:
+            self._in_use.release()
 
     def _build(self) -> None:
         question = self._question
@@ -197,9 +216,9 @@ class Session:
             seconds,
             answer.certificate.gap,
         )
-        for numbers in (answer.decision, answer.price):
+        for numbers in (answer.decision, answer.price, answer.certificate.price):
             if numbers is not None:
-                numbers.setflags(write=False)
+                read_only(numbers)
         return Allocation(
             problem=question.problem,
             family=question.family,

@@ -6,25 +6,20 @@ when a session is opened.
 
 from __future__ import annotations
 
-import importlib.metadata
-import importlib.util
 import logging
-import re
-import signal
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from solvers.capability import Availability, Capability, Readiness
+from solvers.capability import Availability, Capability
 from solvers.errors import CapabilityError, OptionError, SolverFailure, UpdateError
-from solvers.options import SolveOptions, unknown_option
+from solvers.highs_native import Listener, loaded_version, native, new_highs
+from solvers.highs_options import UNLIMITED, WrittenOptions
+from solvers.installation import installed
+from solvers.interrupt import keyboard_interrupt
+from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
 
@@ -62,7 +57,6 @@ FAILED = {
 
 COLUMNWISE = 1
 MAXIMISE, MINIMISE = -1, 1
-UNLIMITED = 2**31 - 1
 
 
 class Highs:
@@ -87,22 +81,7 @@ class Highs:
 
     def availability(self, probe: bool = False) -> Availability:  # noqa: ARG002
         """Return whether highspy is installed and new enough; it needs no licence."""
-        version = _installed_version()
-        if version is None:
-            return Availability(
-                readiness=Readiness.NOT_INSTALLED,
-                sentence="highspy is not installed: pip install highspy",
-            )
-        if _major_and_minor(version) < OLDEST_VERSION:
-            oldest = ".".join(map(str, OLDEST_VERSION))
-            return Availability(
-                readiness=Readiness.VERSION_TOO_OLD,
-                sentence=f"highspy {version} is older than {oldest}: pip install -U highspy",
-                version=version,
-            )
-        return Availability(
-            readiness=Readiness.READY, sentence=f"highspy {version}", version=version
-        )
+        return installed("highspy", OLDEST_VERSION, loaded_version())
 
     def open(self, program: Program) -> HighsSession:
         """Open a session that holds the Program.
@@ -125,9 +104,9 @@ class HighsSession:
         self.updates_in_place = 0
         self.rebuilds = 0
         self.reasons: list[str] = []
-        self._listener = _Listener()
-        self._highs = _new_highs(self._listener)
-        self._written: dict[str, Any] = {}
+        self._listener = Listener()
+        self._highs = new_highs(self._listener)
+        self._options = WrittenOptions(self._highs)
         self._has_run = False
         self._is_open = True
         self._build(program)
@@ -164,7 +143,7 @@ class HighsSession:
         """Solve, and return what HiGHS claims."""
         self._check_open()
         start = time.perf_counter()
-        self._write_options(options)
+        self._options.write(self._program, options)
         self._solve(options)
         outcome = self._read(time.perf_counter() - start)
         LOGGER.info(
@@ -211,8 +190,9 @@ class HighsSession:
         self._n_added = 0
 
     def _update(self, program: Program) -> None:
-        if self._needs_rebuild(program):
-            self._rebuild(program)
+        reason = _why_rebuild(self._program, program)
+        if reason is not None:
+            self._rebuild(program, reason)
             return
         old, highs = self._program, self._highs
         self._drop_added_rows()
@@ -239,7 +219,7 @@ class HighsSession:
         self._program = program
         self.updates_in_place += 1
 
-    def _rebuild(self, program: Program) -> None:
+    def _rebuild(self, program: Program, reason: str) -> None:
         old = self._program
         # Handing the program over loses the basis, which is as good for the new one.
         basis = None if old.has_integers or program.has_integers else self._highs.getBasis()
@@ -251,17 +231,7 @@ class HighsSession:
         if basis is not None and basis.valid:
             self._highs.setBasis(basis)
         self.rebuilds += 1
-        self.reasons.append(f"rebuilt: {_why_rebuilt(old, program)}")
-
-    def _needs_rebuild(self, program: Program) -> bool:
-        old = self._program
-        return (
-            _differ(program.matrix.data, old.matrix.data)
-            or _differ(program.matrix.indices, old.matrix.indices)
-            or _differ(program.matrix.indptr, old.matrix.indptr)
-            or _differ(program.integer, old.integer)
-            or program.maximise != old.maximise
-        )
+        self.reasons.append(f"rebuilt: {reason}")
 
     def _drop_added_rows(self) -> None:
         if self._n_added:
@@ -270,65 +240,17 @@ class HighsSession:
             self._highs.deleteRows(self._n_added, rows)
             self._n_added = 0
 
-    def _write_options(self, options: SolveOptions) -> None:
-        wanted = self._common_options(options)
-        for name, value in options.native.items():
-            _check_known(name)
-            wanted[name] = value
-        seconds = wanted["time_limit"]
-        if isinstance(seconds, (int, float)) and not self._program.has_integers:
-            # For linear programs HiGHS counts the time of all runs of one object.
-            wanted["time_limit"] = seconds + self._highs.getRunTime()
-        for name in self._written.keys() - wanted.keys():
-            wanted[name] = _default_value(name)
-        for name, value in wanted.items():
-            if self._written.get(name) != value:
-                self._write_option(name, value)
-
-    def _write_option(self, name: str, value: Any) -> None:
-        try:
-            is_taken = self._highs.setOptionValue(name, value) == _native().HighsStatus.kOk
-        except TypeError:
-            is_taken = False
-        if not is_taken:
-            raise OptionError(f"HiGHS does not take {value!r} for its option {name!r}")
-        self._written[name] = value
-
-    def _common_options(self, options: SolveOptions) -> dict[str, Any]:
-        if options.memory_limit_mb is not None:
-            raise OptionError("HiGHS has no memory limit: leave memory_limit_mb out")
-        if options.iteration_limit is not None and self._program.has_integers:
-            raise OptionError(
-                "HiGHS has no iteration limit for whole columns: use node_limit or "
-                "time_limit_seconds"
-            )
-        seconds = options.time_limit_seconds
-        iterations = _count(options.iteration_limit)
-        return {
-            "output_flag": options.log is not None,
-            "log_to_console": False,
-            "time_limit": np.inf if seconds is None else float(seconds),
-            "mip_rel_gap": float(options.relative_gap),
-            "mip_abs_gap": float(options.absolute_gap),
-            "mip_max_nodes": _count(options.node_limit),
-            "mip_max_improving_sols": _count(options.solution_limit),
-            "simplex_iteration_limit": iterations,
-            "ipm_iteration_limit": iterations,
-            "threads": options.threads,
-            "random_seed": options.seed % (UNLIMITED + 1),
-        }
-
     def _solve(self, options: SolveOptions) -> None:
-        highs, listener, failed = self._highs, self._listener, _native().HighsStatus.kError
+        highs, listener, failed = self._highs, self._listener, native().HighsStatus.kError
         if options.start is not None:
             self._write_start(options.start)
         listener.listen(options.log)
-        with _keyboard_interrupt(listener.stop):
+        with keyboard_interrupt(listener.stop):
             done = highs.run()
             if done == failed:
                 # HiGHS refuses to run with other threads than those of the pool that it once
                 # started for the calling thread, whoever asked for it: a new pool, once more.
-                _native()._core._Highs.resetGlobalScheduler(True)
+                native()._core._Highs.resetGlobalScheduler(True)
                 done = highs.run()
         # After a failed run the model status may be that of the run before.
         self._has_run = done != failed
@@ -347,7 +269,6 @@ class HighsSession:
     def _read(self, seconds: float) -> Outcome:
         if self._program.n_columns == 0:
             return _without_columns(self._program, seconds)
-        native = _native()
         model_status = self._highs.getModelStatus()
         information = self._highs.getInfo()
         name = model_status.name
@@ -359,7 +280,7 @@ class HighsSession:
             status = SETTLED[name]
         else:
             limit = self._limit(STOPPED[name], nodes)
-            feasible = native.SolutionStatus.kSolutionStatusFeasible
+            feasible = native().SolutionStatus.kSolutionStatusFeasible
             has_point = information.primal_solution_status == int(feasible)
             status = Status.FEASIBLE if has_point else Status.NO_SOLUTION_FOUND
         return Outcome(
@@ -378,7 +299,7 @@ class HighsSession:
     def _limit(self, limit: Limit, nodes: int) -> Limit:
         if limit is not Limit.SOLUTIONS:
             return limit
-        asked = self._written
+        asked = self._options
         is_by_solutions = asked["mip_max_improving_sols"] < UNLIMITED
         return limit if is_by_solutions and nodes < asked["mip_max_nodes"] else Limit.NODES
 
@@ -388,9 +309,6 @@ class HighsSession:
                 return float(information.mip_dual_bound)
         elif status is Status.OPTIMAL:
             return float(information.objective_function_value)
-        return self._trivial_bound()
-
-    def _trivial_bound(self) -> float:
         return np.inf if self._program.maximise else -np.inf
 
     def _point(self, status: Status, information: Any) -> dict[str, Any]:
@@ -418,7 +336,7 @@ class HighsSession:
         if self._program.has_integers:
             return None
         done, has_ray, ray = self._highs.getDualRay()
-        if done != _native().HighsStatus.kOk or not has_ray:
+        if done != native().HighsStatus.kOk or not has_ray:
             return None
         # HiGHS weighs lower sides positively; our convention weighs upper sides positively.
         return -np.array(ray)[: self._program.n_rows]
@@ -461,140 +379,24 @@ def _check_program(program: Program) -> None:
 
 
 def _check_done(done: Any, what: str) -> None:
-    if done == _native().HighsStatus.kError:
+    if done == native().HighsStatus.kError:
         raise SolverFailure(f"HiGHS could not {what}")
 
 
-def _count(limit: int | None) -> int:
-    return UNLIMITED if limit is None else min(limit, UNLIMITED)
-
-
-def _why_rebuilt(old: Program, program: Program) -> str:
+def _why_rebuild(old: Program, program: Program) -> str | None:
+    """Return what HiGHS cannot change in place, None where it can change all that is new."""
     if program.maximise != old.maximise:
         return "the sense of the objective changed"
     if _differ(program.integer, old.integer):
         return "the columns that are whole changed"
-    return "entries of the matrix changed"
-
-
-def _check_known(name: str) -> None:
-    native = _native()
-    done, _ = _pristine_highs().getOptionType(name)
-    if done != native.HighsStatus.kOk:
-        known = [word for word in dir(native.HighsOptions()) if not word.startswith("_")]
-        raise unknown_option("HiGHS", name, known)
-
-
-def _default_value(name: str) -> Any:
-    return _pristine_highs().getOptionValue(name)[1]
+    for part in ("data", "indices", "indptr"):
+        if _differ(getattr(program.matrix, part), getattr(old.matrix, part)):
+            return "entries of the matrix changed"
+    return None
 
 
 def _differ(first: Any, second: Any) -> bool:
     return first is not second and not np.array_equal(first, second)
-
-
-def _installed_version() -> str | None:
-    """Return the version of highspy without loading it, None where it is not installed."""
-    loaded = sys.modules.get("highspy")
-    if loaded is not None:
-        numbers = (getattr(loaded, f"HIGHS_VERSION_{part}") for part in ("MAJOR", "MINOR", "PATCH"))
-        return ".".join(map(str, numbers))
-    try:
-        is_there = importlib.util.find_spec("highspy") is not None
-        return importlib.metadata.version("highspy") if is_there else None
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
-def _major_and_minor(version: str) -> tuple[int, ...]:
-    """Return the first two numbers of a version, such as (1, 15) of 1.15.1rc2."""
-    return tuple(int(number) for number in re.findall(r"\d+", version)[:2])
-
-
-# highspy has no types for its native part.
-@cache
-def _native() -> Any:
-    import highspy
-
-    return highspy
-
-
-class _Listener:
-    """What HiGHS calls back while it runs: it hands over lines, and asks whether to stop.
-
-    Knows no session, so that a session that nobody closed can still be freed.
-    """
-
-    def __init__(self) -> None:
-        self._logging = int(_native().cb.HighsCallbackType.kCallbackLogging)
-        self.listen(None)
-
-    def listen(self, log: Callable[[str], None] | None) -> None:
-        """Begin anew."""
-        self._log = log
-        self._is_stopped = False
-        self._error: BaseException | None = None
-
-    def stop(self) -> None:
-        """Stop HiGHS when it asks next."""
-        self._is_stopped = True
-
-    def raise_error(self) -> None:
-        """Raise what `log` raised, if it did."""
-        if self._error is not None:
-            raise self._error
-
-    # The types are those of highspy, which has none for its native part.
-    def __call__(self, kind: Any, message: str, out: Any, into: Any, _: Any) -> None:  # noqa: ARG002
-        if int(kind) != self._logging:
-            into.user_interrupt = self._is_stopped
-        elif self._log is not None and self._error is None:
-            try:
-                for line in message.removesuffix("\n").split("\n"):
-                    self._log(line)
-            except BaseException as error:
-                # Raised through HiGHS's own frames it would leave them half done.
-                self._error = error
-                self._is_stopped = True
-
-
-def _new_highs(listener: _Listener) -> Any:
-    native = _native()
-    highs = native._core._Highs()
-    highs.setOptionValue("output_flag", False)
-    highs.setCallback(listener, None)
-    kinds = native.cb.HighsCallbackType
-    for kind in (
-        kinds.kCallbackLogging,
-        kinds.kCallbackSimplexInterrupt,
-        kinds.kCallbackIpmInterrupt,
-        kinds.kCallbackMipInterrupt,
-    ):
-        highs.startCallback(kind)
-    return highs
-
-
-@cache
-def _pristine_highs() -> Any:
-    """Return the one HiGHS object whose options nobody changes."""
-    highs = _native()._core._Highs()
-    highs.setOptionValue("output_flag", False)
-    return highs
-
-
-@contextmanager
-def _keyboard_interrupt(interrupt: Callable[[], None]) -> Iterator[None]:
-    """Call `interrupt` instead of raising KeyboardInterrupt, in the main thread only."""
-    is_main = threading.current_thread() is threading.main_thread()
-    previous = signal.getsignal(signal.SIGINT) if is_main else None
-    if previous is None:
-        yield
-        return
-    signal.signal(signal.SIGINT, lambda *_: interrupt())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 __all__ = ["FAILED", "SETTLED", "STOPPED", "Highs", "HighsSession"]

@@ -69,6 +69,8 @@ class SolveOptions:
         for name, least in (("node_limit", 0), ("iteration_limit", 0), ("solution_limit", 1)):
             if getattr(self, name) is not None:
                 _check_count(name, getattr(self, name), least=least)
+        if self.log is not None and not callable(self.log):
+            raise OptionError(f"log is {self.log!r}, expected a function that takes a line")
         _check_count("threads", self.threads, least=1)
         _check_count("seed", self.seed, least=0)
 

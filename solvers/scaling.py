@@ -30,7 +30,8 @@ LARGEST_OBJECTIVE_ENTRY = 4096.0
 # A whole solver discards what is better by less than 1e-6, and still calls its bound the value.
 CUTOFF = 2e-6
 # Numbers of a Program times a few of these factors stay far from overflow.
-LARGEST_EXPONENT = 300
+LARGEST_EXPONENT = 480
+SMALLEST_REACH = float(np.finfo(np.float64).tiny)
 # A scale is kept while the side it was made for has moved by less than this factor.
 KEPT_WITHIN = 1024.0
 
@@ -87,7 +88,9 @@ def _reach(program: Program, size: sparse.csc_array) -> Floats:
     limits = _is_packing(program) & np.isfinite(upper) & (upper > 0)
     most = np.where(limits, upper, np.inf)
     with np.errstate(over="ignore", divide="ignore"):
-        reach = np.minimum(own, _least_of_columns(size, most[size.indices] / size.data))
+        # What a row lets a column have is positive, also where the quotient underflows.
+        quotient = np.maximum(most[size.indices] / size.data, SMALLEST_REACH)
+        reach = np.minimum(own, _least_of_columns(size, quotient))
         for _ in range(PASSES):
             if not np.isinf(reach).any():
                 break

@@ -222,8 +222,9 @@ def test_a_level_far_below_what_some_can_reach_is_found(seed: int) -> None:
     allocation = lm.MaxMin(problem, lexicographic=False).solve()
     assert allocation.verdict is lm.Verdict.OPTIMAL
     # Every option is its own group: the level z needs x_j = z / reward_j of each.
-    needed = np.asarray(problem.requests).T @ (1.0 / problem.reward)
-    level = min(float((problem.budget / needed).min()), float(problem.reward.min()))
+    reward = np.asarray(problem.reward)
+    needed = np.asarray(problem.requests).T @ (1.0 / reward)
+    level = min(float((problem.budget / needed).min()), float(reward.min()))
     assert allocation.objective == pytest.approx(level, rel=1e-6)
 
 

@@ -32,6 +32,11 @@ from librex_models.families.family import Floats, Majorant
 from librex_models.problem import Grouping
 from solvers.builder import ProgramBuilder, entries_of
 
+# Tangents are taken no nearer to zero than this share of the reference, nor where they are steeper
+# than this many decades.
+NEAREST = 1e-9
+LARGEST_DECADES = 100.0
+
 
 def scaled_utility(ratio: Floats, alpha: float) -> Floats:
     """Return V for ratios u / v: log(ratio), or (ratio^(1 - alpha) - 1) / (1 - alpha).
@@ -150,6 +155,10 @@ class AlphaFairness:
         with np.errstate(over="ignore"):
             return float(np.power(base, 1.0 / (1.0 - self.alpha)))
 
+    def log_unit(self, reference: float) -> float:
+        """Return (1 - alpha) log(reference): W = reference^(1 - alpha) scaled W + a constant."""
+        return (1.0 - self.alpha) * float(np.log(reference))
+
     def majorant(
         self,
         weight: Floats,
@@ -160,8 +169,10 @@ class AlphaFairness:
         reference = self._reference(weight, utility)
         if reference == 0.0:
             reference = 1.0
-        # At zero there is no tangent; any tangent nearby is a majorant as well.
-        at = np.maximum(utility, 1e-9 * reference) / reference
+        # At zero there is no tangent, and near it one too steep to compute with; any tangent
+        # further out is a majorant as well.
+        nearest = max(NEAREST, 10.0 ** (-LARGEST_DECADES / max(self.alpha, 1.0)))
+        at = np.maximum(utility / reference, nearest)
         slope = weight * at ** (-self.alpha) / reference
         constant = float(weight @ scaled_utility(at, self.alpha) - slope @ (at * reference))
         total = float(weight.sum())
@@ -169,9 +180,9 @@ class AlphaFairness:
         def to_equivalent(value: float) -> float:
             return reference * ratio_of_scaled(value / total, self.alpha)
 
-        with np.errstate(over="ignore"):
-            unit = float(np.power(reference, 1.0 - self.alpha))
-        return Majorant(slope=slope, constant=constant, to_equivalent=to_equivalent, unit=unit)
+        return Majorant(
+            slope=slope, constant=constant, to_equivalent=to_equivalent, reference=reference
+        )
 
     def _reference(self, weight: Floats, utility: Floats) -> float:
         """Return a utility of the size of the equivalent: the smallest, or a mean."""

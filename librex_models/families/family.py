@@ -30,14 +30,14 @@ class Majorant:
     constant : float
     to_equivalent : callable of float
         Turns a value of the linear function into the equally-distributed equivalent.
-    unit : float
-        Welfare per unit of the linear function; infinite or zero where that overflows.
+    reference : float
+        The utility around which the function is scaled; see `Family.log_unit`.
     """
 
     slope: Floats
     constant: float
     to_equivalent: Callable[[float], float]
-    unit: float = 1.0
+    reference: float = 1.0
 
 
 class Family(Protocol):
@@ -73,6 +73,9 @@ class Family(Protocol):
 
     def equivalent_of_welfare(self, weight: Floats, welfare: float) -> float:
         """Return the equivalent utility of a welfare."""
+
+    def log_unit(self, reference: float) -> float:
+        """Return the logarithm of welfare per unit of welfare scaled around a reference."""
 
     def majorant(
         self, weight: Floats, utility: Floats, multiplier: Floats | None = None

@@ -87,6 +87,10 @@ class MaxMinFairness:
         """Return the same number."""
         return welfare
 
+    def log_unit(self, reference: float) -> float:  # noqa: ARG002
+        """Return 0: welfare is not scaled."""
+        return 0.0
+
     def majorant(
         self, weight: Floats, utility: Floats, multiplier: Floats | None = None
     ) -> Majorant:

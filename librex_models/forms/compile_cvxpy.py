@@ -11,34 +11,31 @@ alpha-fair terms is a FormError. May import CVXPY, `librex_models.errors` and `s
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import cvxpy
 import numpy as np
-from cvxpy.atoms.affine.affine_atom import AffAtom
-from cvxpy.atoms.affine.binary_operators import DivExpression
 from cvxpy.constraints import Equality, Inequality, NonNeg, NonPos, Zero
-from cvxpy.cvxcore.python.canonInterface import get_problem_matrix
-from cvxpy.lin_ops.lin_op import CONSTANT_ID
-from cvxpy.settings import COO_CANON_BACKEND, PARAM_PREFIX, VAR_PREFIX
+from cvxpy.settings import PARAM_PREFIX, VAR_PREFIX
 from scipy import sparse
 
 from librex_models.errors import FormError
+from librex_models.forms.cvxpy_expressions import (
+    HANDLED,
+    Affine,
+    AffineMap,
+    Expression,
+    Reader,
+    check_affine,
+)
+from librex_models.forms.cvxpy_terms import Term, alpha_fair_terms, check_objective, without_terms
 from solvers.parametric import ParametricProgram
-from solvers.program import AlphaFairTerms, Block, Booleans, Floats, Integers, Program
-
-# CVXPY declares its expressions and operators without types.
-Expression = Any
+from solvers.program import Block, Booleans, Floats, Program
 
 Labels = Mapping[str, Sequence[Hashable]]
 
-HANDLED = (
-    "linear constraints, a linear objective, and alpha-fair terms weight @ log(u) or "
-    "weight @ power(u, p) / p of plain variables u in a maximised objective"
-)
 HANDLED_ATTRIBUTES = {"nonneg", "nonpos", "pos", "neg", "boolean", "integer", "bounds"}
 
 
@@ -78,12 +75,12 @@ def compile_cvxpy(problem: cvxpy.Problem, labels: Labels | None = None) -> Param
     _check_leaves(variables, parameters)
     rows = [_row(constraint) for constraint in problem.constraints]
     _check_names([row.name for row in rows], "constraints", "labels")
-    terms: list[_Term] = []
-    welfare = _without_terms(problem.objective.args[0], terms)
-    _check_objective(problem.objective, welfare, terms)
-    reader = _Reader(variables, [term.placeholder for term in terms], parameters)
+    terms: list[Term] = []
+    welfare = without_terms(problem.objective.args[0], terms)
+    check_objective(problem.objective, welfare, terms)
+    reader = Reader(variables, [term.placeholder for term in terms], parameters)
     body, objective = reader.read([row.body for row in rows]), reader.read([welfare])
-    alpha_fair = _alpha_fair_terms(terms, objective, reader)
+    alpha_fair = alpha_fair_terms(terms, objective, reader)
     numbers = {
         "matrix": body.matrix_numbers(),
         "objective": objective.numbers_of_columns(0, reader.n_columns),
@@ -129,148 +126,6 @@ def parameter_values(problem: cvxpy.Problem) -> dict[str, Floats]:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Affine:
-    """Numbers = constant + slope @ parameters."""
-
-    constant: Floats
-    slope: sparse.csr_array
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _AffineMap:
-    """Affine expressions: numbers at (row, column), each times a parameter or a constant.
-
-    The column behind the last one holds what no variable multiplies, the parameter behind the
-    last one is the constant 1.
-    """
-
-    n_rows: int
-    n_columns: int
-    n_parameters: int
-    row: Integers
-    column: Integers
-    parameter: Integers
-    number: Floats
-
-    def numbers(self, place: Integers, chosen: Booleans, size: int) -> _Affine:
-        """Return `size` numbers, the chosen ones at `place` and zeros elsewhere."""
-        is_constant = chosen & (self.parameter == self.n_parameters)
-        is_slope = chosen & (self.parameter < self.n_parameters)
-        constant = np.zeros(size)
-        constant[place[is_constant]] = self.number[is_constant]
-        slope = sparse.csr_array(
-            (self.number[is_slope], (place[is_slope], self.parameter[is_slope])),
-            shape=(size, self.n_parameters),
-        )
-        return _Affine(constant=constant, slope=slope)
-
-    def offset(self) -> _Affine:
-        """Return what no variable multiplies, a number for each row."""
-        return self.numbers(self.row, self.column == self.n_columns, self.n_rows)
-
-    def numbers_of_columns(self, start: int, stop: int) -> _Affine:
-        """Return the coefficients of some columns, for a map of one row."""
-        chosen = (self.column >= start) & (self.column < stop)
-        return self.numbers(self.column - start, chosen, stop - start)
-
-    def _places(self) -> tuple[Integers, Integers]:
-        """Return the distinct places of the coefficients, and which one each number has."""
-        place = self.column * max(self.n_rows, 1) + self.row
-        places = np.unique(place[self.column < self.n_columns])
-        return places, np.searchsorted(places, place)
-
-    def matrix_numbers(self) -> _Affine:
-        """Return the stored entries of the matrix."""
-        places, which = self._places()
-        return self.numbers(which, self.column < self.n_columns, len(places))
-
-    def matrix(self, entries: Floats) -> sparse.csc_array:
-        """Return the matrix with these stored entries."""
-        places, _ = self._places()
-        column, row = np.divmod(places, max(self.n_rows, 1))
-        starts = np.searchsorted(column, np.arange(self.n_columns + 1))
-        return sparse.csc_array((entries, row, starts), shape=(self.n_rows, self.n_columns))
-
-
-class _Reader:
-    """Asks CVXPY for the linear maps that expressions are, over columns and parameters in order.
-
-    Parameters
-    ----------
-    variables, placeholders : lists of cvxpy.Variable
-        The columns of the Program, and behind them those that stand for alpha-fair terms.
-    parameters : list of cvxpy.Parameter
-    """
-
-    def __init__(
-        self,
-        variables: list[cvxpy.Variable],
-        placeholders: list[cvxpy.Variable],
-        parameters: list[cvxpy.Parameter],
-    ) -> None:
-        self._variables = variables
-        self.n_columns = sum(variable.size for variable in variables)
-        self._column_of: dict[int, int] = {}
-        self._n_all_columns = _stack(self._column_of, [*variables, *placeholders])
-        self._parameter_of: dict[int, int] = {}
-        self.n_parameters = _stack(self._parameter_of, parameters)
-        self._size_of = {parameter.id: parameter.size for parameter in parameters}
-        self.places = {
-            one.name(): slice(self._parameter_of[one.id], self._parameter_of[one.id] + one.size)
-            for one in parameters
-        }
-
-    def variable_at(self, column: int) -> str:
-        """Return the name of the variable that a column belongs to."""
-        ends = np.cumsum([variable.size for variable in self._variables])
-        return str(self._variables[int(np.searchsorted(ends, column, side="right"))].name())
-
-    def read(self, expressions: list[Expression]) -> _AffineMap:
-        """Return the linear map of affine expressions, one below the other."""
-        n_rows = sum(expression.size for expression in expressions)
-        shape = (n_rows * (self._n_all_columns + 1), self.n_parameters + 1)
-        tensor: Any = sparse.coo_array(shape)
-        if n_rows:
-            # What CVXPY's own reductions ask; its order is column after column, constants last.
-            tensor = get_problem_matrix(
-                [expression.canonical_form[0] for expression in expressions],
-                self._n_all_columns,
-                self._column_of,
-                self._size_of | {CONSTANT_ID: 1},
-                self._parameter_of | {CONSTANT_ID: self.n_parameters},
-                n_rows,
-                # Of the backends the one for many Parameters: 40 times as fast with 5,000.
-                COO_CANON_BACKEND,
-            )
-        entries = sparse.coo_array(tensor)
-        entries.sum_duplicates()
-        entries.eliminate_zeros()
-        place, parameter = entries.coords
-        column, row = np.divmod(place.astype(np.int64), max(n_rows, 1))
-        # Placeholders exist in the objective only: elsewhere constants come behind the columns.
-        has_placeholders = bool(((column >= self.n_columns) & (column < self._n_all_columns)).any())
-        n_columns = self._n_all_columns if has_placeholders else self.n_columns
-        return _AffineMap(
-            n_rows=n_rows,
-            n_columns=n_columns,
-            n_parameters=self.n_parameters,
-            row=row,
-            column=np.where(column == self._n_all_columns, n_columns, column),
-            parameter=parameter.astype(np.int64),
-            number=entries.data.astype(np.float64),
-        )
-
-
-def _stack(places: dict[int, int], leaves: Iterable[Any]) -> int:
-    """Fill in where each leaf begins when they stand one behind the other; return their length."""
-    start = 0
-    for leaf in leaves:
-        places[leaf.id] = start
-        start += leaf.size
-    return start
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
 class _Row:
     """A constraint: its body is bounded by zero from above, from below, or both."""
 
@@ -298,183 +153,24 @@ def _row(constraint: Any) -> _Row:
     if not left.variables():
         left, right, above, below = right, left, below, above
     body = left - right
-    _check_affine(body, where)
+    check_affine(body, where)
     return _Row(
         name=name, shape=constraint.shape, body=body, bounded_above=above, bounded_below=below
     )
 
 
-def _check_affine(expression: Expression, where: str) -> None:
-    _check_atoms(expression, where)
-    if not expression.is_affine():
-        raise FormError(f"{where} is not linear in the variables; handled are {HANDLED}")
-    if not expression.is_dpp():
-        raise FormError(
-            f"{where} is not affine in the Parameters (not DPP): make each product of Parameters, "
-            "or function of one, a Parameter of its own"
-        )
-    if expression.is_complex():
-        raise FormError(f"{where} is complex; handled are {HANDLED}")
-
-
-def _check_atoms(expression: Expression, where: str) -> None:
-    # Without variables and Parameters it is a number, whatever its atoms.
-    if not expression.variables() and not expression.parameters():
-        return
-    if expression.args and not isinstance(expression, AffAtom):
-        raise FormError(
-            f"{where} holds the atom {type(expression).__name__} ({expression}); handled are "
-            f"{HANDLED}"
-        )
-    for argument in expression.args:
-        _check_atoms(argument, where)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Term:
-    """The terms U_alpha(argument), and the variable that stands for them."""
-
-    placeholder: cvxpy.Variable
-    argument: Expression
-    alpha: float
-
-
-def _without_terms(expression: Expression, terms: list[_Term]) -> Expression:
-    """Return the expression with placeholders for its alpha-fair terms.
-
-    The terms are added to `terms`.
-    """
-    if not expression.variables() or not expression.args:
-        return expression
-    if isinstance(expression, cvxpy.log):
-        return _placeholder(expression.args[0], 1.0, terms)
-    if isinstance(expression, cvxpy.Power):
-        exponent = _exponent(expression)
-        if exponent == 1:
-            return _without_terms(expression.args[0], terms)
-        # u^p = p U_alpha(u)
-        return float(exponent) * _placeholder(expression.args[0], float(1 - exponent), terms)
-    if isinstance(expression, DivExpression) and isinstance(expression.args[0], cvxpy.Power):
-        power, divisor = expression.args
-        exponent = _exponent(power)
-        # Not p * U / p, which may be another number than U.
-        if exponent != 1 and _is_number(divisor, float(exponent)):
-            return _placeholder(power.args[0], float(1 - exponent), terms)
-    if not isinstance(expression, AffAtom):
-        raise FormError(
-            f"the objective holds the atom {type(expression).__name__} ({expression}); handled are "
-            f"{HANDLED}"
-        )
-    return expression.copy([_without_terms(argument, terms) for argument in expression.args])
-
-
-def _is_number(expression: Expression, number: float) -> bool:
-    is_fixed = not expression.variables() and not expression.parameters()
-    return is_fixed and bool(np.all(expression.value == number))
-
-
-def _placeholder(argument: Expression, alpha: float, terms: list[_Term]) -> cvxpy.Variable:
-    if terms and terms[0].alpha != alpha:
-        raise FormError(
-            f"the objective has alpha-fair terms with alpha {terms[0].alpha} and {alpha} "
-            f"({argument}): all terms must have the same"
-        )
-    _check_affine(argument, f"the alpha-fair term of {argument}")
-    placeholder = cvxpy.Variable(argument.shape)
-    terms.append(_Term(placeholder=placeholder, argument=argument, alpha=alpha))
-    return placeholder
-
-
-def _exponent(power: Any) -> Fraction:
-    """Return the exponent as it was given, before CVXPY approximates it."""
-    exponent: Any = power.get_data()[0]
-    if isinstance(exponent, cvxpy.Constant):
-        exponent = float(exponent.value)
-    if isinstance(exponent, cvxpy.Expression):
-        raise FormError(f"the exponent of {power} is {exponent}, expected a number")
-    return Fraction(exponent)
-
-
-def _check_objective(objective: Any, welfare: Expression, terms: list[_Term]) -> None:
-    _check_affine(welfare, "the objective")
-    if not terms:
-        return
-    if not isinstance(objective, cvxpy.Maximize):
-        raise FormError("the objective minimises alpha-fair terms: it must maximise them")
-    if not objective.is_dcp():
-        raise FormError(
-            f"the objective {objective.args[0]} is not concave by CVXPY's rules: are the weights "
-            "of its terms numbers of at least zero, or Parameters with nonneg=True?"
-        )
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _AlphaFair:
-    """The columns and weights of all terms."""
-
-    columns: Integers
-    weight: _Affine
-    alpha: float
-
-    def terms(self) -> AlphaFairTerms:
-        return AlphaFairTerms(columns=self.columns, weight=self.weight.constant, alpha=self.alpha)
-
-
-def _alpha_fair_terms(
-    terms: list[_Term], objective: _AffineMap, reader: _Reader
-) -> _AlphaFair | None:
-    if not terms:
-        return None
-    column_of_entry = np.concatenate([_plain_columns(term, reader) for term in terms])
-    n_entries = len(column_of_entry)
-    weight = objective.numbers_of_columns(reader.n_columns, reader.n_columns + n_entries)
-    # An objective may leave entries out, as log(u)[0] does.
-    used = np.flatnonzero((weight.constant != 0.0) | (np.diff(weight.slope.indptr) > 0))
-    used = used[np.argsort(column_of_entry[used])]
-    columns = column_of_entry[used]
-    repeated = np.flatnonzero(np.diff(columns) == 0)
-    if repeated.size:
-        variable = reader.variable_at(int(columns[repeated[0]]))
-        raise FormError(
-            f"two alpha-fair terms are functions of one entry of variable {variable!r}: write them "
-            "as one term with the sum of their weights"
-        )
-    slope = sparse.csr_array(weight.slope[used])
-    weight = _Affine(constant=weight.constant[used], slope=slope)
-    return _AlphaFair(columns=columns, weight=weight, alpha=terms[0].alpha)
-
-
-def _plain_columns(term: _Term, reader: _Reader) -> Integers:
-    """Return the columns that the entries of a term's argument are."""
-    argument = reader.read([term.argument])
-    every_entry = np.arange(argument.n_rows)
-    order = np.argsort(argument.row, kind="stable")
-    is_plain = (
-        np.array_equal(argument.row[order], every_entry)
-        and bool((argument.column < reader.n_columns).all())
-        and bool((argument.parameter == argument.n_parameters).all())
-        and bool((argument.number == 1.0).all())
-    )
-    if not is_plain:
-        raise FormError(
-            f"the alpha-fair term of {term.argument} is not of plain variables: name the "
-            "expression by a variable and an equality constraint"
-        )
-    return argument.column[order]
-
-
-def _row_bounds(rows: list[_Row], body: _AffineMap) -> dict[str, _Affine]:
+def _row_bounds(rows: list[_Row], body: AffineMap) -> dict[str, Affine]:
     """Return what the bodies without their constants are bounded by."""
     offset = body.offset()
     sizes = [row.body.size for row in rows]
     above = np.repeat([row.bounded_above for row in rows], sizes).astype(np.bool_)
     below = np.repeat([row.bounded_below for row in rows], sizes).astype(np.bool_)
     return {
-        "row_upper": _Affine(
+        "row_upper": Affine(
             constant=np.where(above, 0.0 - offset.constant, np.inf),
             slope=_rows_where(above, -offset.slope),
         ),
-        "row_lower": _Affine(
+        "row_lower": Affine(
             constant=np.where(below, 0.0 - offset.constant, -np.inf),
             slope=_rows_where(below, -offset.slope),
         ),
@@ -491,7 +187,7 @@ def _rows_where(kept: Booleans, slope: sparse.csr_array) -> sparse.csr_array:
     )
 
 
-def _column_bounds(variables: list[cvxpy.Variable], reader: _Reader) -> dict[str, _Affine]:
+def _column_bounds(variables: list[cvxpy.Variable], reader: Reader) -> dict[str, Affine]:
     lower, upper = [], []
     for variable in variables:
         least, most = _bounds_of(variable)
@@ -527,22 +223,22 @@ def _tighter(variable: cvxpy.Variable, own: Floats, given: Expression, tighter: 
     return given
 
 
-def _bound_numbers(variable: cvxpy.Variable, bound: Expression, reader: _Reader) -> _Affine:
+def _bound_numbers(variable: cvxpy.Variable, bound: Expression, reader: Reader) -> Affine:
     if not isinstance(bound, cvxpy.Expression):
         numbers = np.broadcast_to(bound, variable.shape).flatten(order="F")
-        return _Affine(
+        return Affine(
             constant=numbers, slope=sparse.csr_array((variable.size, reader.n_parameters))
         )
-    _check_affine(bound, f"the bound of variable {variable.name()!r}")
+    check_affine(bound, f"the bound of variable {variable.name()!r}")
     return reader.read([cvxpy.broadcast_to(bound, variable.shape)]).offset()
 
 
-def _stacked(parts: list[_Affine], reader: _Reader) -> _Affine:
+def _stacked(parts: list[Affine], reader: Reader) -> Affine:
     if not parts:
-        return _Affine(constant=np.zeros(0), slope=sparse.csr_array((0, reader.n_parameters)))
+        return Affine(constant=np.zeros(0), slope=sparse.csr_array((0, reader.n_parameters)))
     slope = sparse.vstack([part.slope for part in parts], format="csr")
     constant = _concatenated([part.constant for part in parts], np.float64)
-    return _Affine(constant=constant, slope=sparse.csr_array(slope))
+    return Affine(constant=constant, slope=sparse.csr_array(slope))
 
 
 def _is_whole(variable: cvxpy.Variable) -> Booleans:

@@ -18,6 +18,7 @@ from scipy import sparse
 from librex_models.errors import ParameterError, ProblemError, ShapeError
 from librex_models.problem.grouping import Grouping
 from librex_models.problem.labels import (
+    LARGEST_NUMBER,
     Floats,
     Integers,
     Labels,
@@ -469,13 +470,13 @@ def _freeze(fields: dict[str, Any]) -> None:
 def _requests_and_names(
     requests: Any, budget: Any, option_names: Any, resource_names: Any
 ) -> dict[str, Any]:
-    columns = _frame_columns(requests)
+    columns, named_by = _frame_columns(requests), "resource_names"
     if columns is not None:
         resource_names, requests, option_names = _from_frame_of_requests(
             requests, columns, resource_names, option_names
         )
     elif isinstance(budget, Mapping) and resource_names is None:
-        resource_names = list(budget)
+        resource_names, named_by = list(budget), "budget"
     matrix = _as_matrix(requests)
     n_options, n_resources = matrix.shape
     if n_options == 0:
@@ -485,7 +486,7 @@ def _requests_and_names(
         options = as_labels(option_names, "option_names", n_options)
     resources: Labels = range(n_resources)
     if resource_names is not None:
-        resources = as_labels(resource_names, "resource_names", n_resources)
+        resources = as_labels(resource_names, named_by, n_resources)
     check_unique(options, "option")
     check_unique(resources, "resource")
     _check_requests(matrix, options, resources)
@@ -561,20 +562,23 @@ def _as_matrix(requests: Any) -> Floats | sparse.csr_array:
 
 def _check_requests(matrix: Floats | sparse.csr_array, options: Labels, resources: Labels) -> None:
     numbers = matrix if isinstance(matrix, np.ndarray) else matrix.data
-    if numbers.size == 0 or (np.isfinite(numbers).all() and numbers.min() >= 0):
+    # A NaN fails every comparison.
+    if numbers.size == 0 or (numbers.min() >= 0 and numbers.max() <= LARGEST_NUMBER):
         return
     if isinstance(matrix, np.ndarray):
-        rows, columns = np.nonzero(~(np.isfinite(matrix) & (matrix >= 0)))
+        rows, columns = np.nonzero(~((matrix >= 0) & (matrix <= LARGEST_NUMBER)))
         option, resource = int(rows[0]), int(columns[0])
         value = matrix[option, resource]
     else:
         entries = matrix.tocoo()
-        place = int(np.flatnonzero(~(np.isfinite(entries.data) & (entries.data >= 0)))[0])
+        is_fine = (entries.data >= 0) & (entries.data <= LARGEST_NUMBER)
+        place = int(np.flatnonzero(~is_fine)[0])
         option, resource = int(entries.coords[0][place]), int(entries.coords[1][place])
         value = entries.data[place]
     raise ParameterError(
         f"requests of option {options[option]!r} for resource {resources[resource]!r} is {value}, "
         "expected a finite number at least zero"
+        + (f" of at most {LARGEST_NUMBER:g}: choose a larger unit" if 0 < value < np.inf else "")
     )
 
 

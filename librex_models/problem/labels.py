@@ -14,6 +14,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Labels = Sequence[Hashable]
 
+LARGEST_NUMBER = 1e100
+"""Finite numbers beyond this are refused: sums and products of them would overflow."""
+
 
 def label_texts(labels: Iterable[Hashable]) -> list[str]:
     """Return one text for each label; different labels get different texts.
@@ -203,6 +206,7 @@ def check_range(
         bad |= np.isinf(numbers)
     if not signed:
         bad |= (numbers <= 0) if positive else (numbers < 0)
+    bad |= (np.abs(numbers) > LARGEST_NUMBER) & np.isfinite(numbers)
     if not bad.any():
         return
     place = int(np.flatnonzero(bad)[0])
@@ -210,6 +214,8 @@ def check_range(
     wanted = "a number" if signed else f"a number {rule}"
     if not infinite:
         wanted = f"a finite number{'' if signed else ' ' + rule}"
+    if LARGEST_NUMBER < abs(numbers[place]) < np.inf:
+        wanted += f" of at most {LARGEST_NUMBER:g}: choose a larger unit"
     raise ParameterError(
         f"{name} of {kind} {labels[place]!r} is {numbers[place]}, expected {wanted}"
     )

@@ -113,6 +113,11 @@ class ExactLinear:
         mean = objective / float(question.grouping.weight.sum())
         return self._reference(question) * ratio_of_scaled(mean, _alpha(question))
 
+    @property
+    def utility_unit(self) -> float:
+        """Utilities are not columns here: 1."""
+        return 1.0
+
     def unit(self, question: Question, utility: Floats) -> float:  # noqa: ARG002
         """Return 1: objective and majorant are the same function."""
         return 1.0

@@ -33,6 +33,24 @@ LARGEST_NUMBER_OF_UNITS = 1e9
 UNIT_ROUNDING = 4 * float(np.finfo(np.float64).eps)
 
 
+def without_what_zero_budgets_forbid(program: Program) -> Program:
+    """Return the Program with every column at zero that needs some of a budget of zero.
+
+    A solver's tolerance lets the row of such a budget be exceeded, and with it all small requests.
+    """
+    rows = program.rows_of("budget_limit")
+    empty = np.zeros(program.n_rows, dtype=np.bool_)
+    empty[rows] = program.row_upper[rows] <= 0.0
+    if not empty.any():
+        return program
+    entry = empty[program.matrix.indices] & (program.matrix.data > 0)
+    column = np.repeat(np.arange(program.n_columns), np.diff(program.matrix.indptr))
+    forbidden = np.zeros(program.n_columns, dtype=np.bool_)
+    forbidden[column[entry]] = True
+    upper = np.where(forbidden & (program.column_lower <= 0.0), 0.0, program.column_upper)
+    return replace(program, column_upper=upper)
+
+
 def tightened(program: Program) -> Program:
     """Return the Program with budget rows that no exactly feasible point breaks, even in doubles.
 

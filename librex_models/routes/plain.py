@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 
-from librex_models.families import MaxMinFairness
+from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import LinearWelfare, region
 from solvers import Program
@@ -18,23 +19,29 @@ SHARE_OF_GAP = 0.9
 
 @dataclass
 class Plain:
-    """The Program as it is; for a max-min level that turns out tiny, without what lies above it.
+    """The Program as it is, as long as its numbers are of a size that solvers can work with.
 
     Parameters
     ----------
     level : float
-        A bound on the level twice over; infinite until it is known to be needed.
+        Where a max-min level turns out tiny: a bound on it twice over, and the program does without
+        what lies above. Infinite until it is known to be needed.
+    utility_unit : float
+        Where alpha-fair welfare overflows in plain utilities: the size of the equivalent utility.
     """
 
     name: str = "plain"
     level: float = np.inf
+    utility_unit: float = 1.0
 
     def advice(self, question: Question) -> str:  # noqa: ARG002
         """Return nothing: a plain program says what the problem says."""
         return ""
 
     def program(self, question: Question, program: Program) -> Program:
-        """Return the Program as it is, or without utilities above the level."""
+        """Return the Program as it is, or in other units, or without utilities above the level."""
+        if self.utility_unit != 1.0:
+            return _in_units(program, self.utility_unit)
         return program if np.isinf(self.level) else _capped(question, program, self.level)
 
     def linear_welfare(
@@ -53,21 +60,33 @@ class Plain:
 
     def equivalent(self, question: Question, objective: float) -> float:
         """Return the equivalent utility of a welfare."""
-        return question.family.equivalent_of_welfare(question.grouping.weight, objective)
+        weight = question.grouping.weight
+        return self.utility_unit * question.family.equivalent_of_welfare(weight, objective)
 
     def unit(self, question: Question, utility: Floats) -> float:
-        """Return the welfare per unit of the majorant."""
-        return question.family.majorant(question.grouping.weight, utility).unit
+        """Return the welfare, as the program has it, per unit of the majorant."""
+        family = question.family
+        reference = family.majorant(question.grouping.weight, utility).reference
+        with np.errstate(over="ignore"):
+            return float(np.exp(family.log_unit(reference) - family.log_unit(self.utility_unit)))
 
     def gaps(self, question: Question, relative_gap: float) -> tuple[float, float]:  # noqa: ARG002
         """Return the wanted gap, a little tightened."""
         return SHARE_OF_GAP * relative_gap, 0.0
 
     def forget(self) -> None:
-        """Drop the level."""
+        """Drop the level; a unit of utility is right for any numbers."""
         self.level = np.inf
 
-    def refined(self, question: Question, decision: Floats, bound: float) -> bool:  # noqa: ARG002
+    def refined(self, question: Question, decision: Floats, bound: float) -> bool:
+        """Take other units, or cap utilities, where that can sharpen the answer."""
+        if isinstance(question.family, MaxMinFairness):
+            return self._take_level(question, bound)
+        if isinstance(question.family, AlphaFairness) and question.family.alpha > 0.0:
+            return self._take_unit(question, decision)
+        return False
+
+    def _take_level(self, question: Question, bound: float) -> bool:
         """Cap utilities at twice a bound on the max-min level, where nothing asks for more.
 
         A level far below what some can reach is lost in the solver's tolerances; without the rest
@@ -75,12 +94,41 @@ class Plain:
         """
         problem = question.problem
         asks_for_more = problem.lower.any() or problem.agent_minimum.any() or problem.integer.any()
-        if not isinstance(question.family, MaxMinFairness) or asks_for_more:
-            return False
-        if not 0.0 < 2.0 * bound < 0.5 * self.level:
+        if asks_for_more or not 0.0 < 2.0 * bound < 0.5 * self.level:
             return False
         self.level = 2.0 * bound
         return True
+
+    def _take_unit(self, question: Question, decision: Floats) -> bool:
+        """Measure utilities in the power of two below the equivalent one."""
+        weight = question.grouping.weight
+        equivalent = question.family.equivalent(weight, question.utility(decision))
+        if not 0.0 < equivalent < np.inf:
+            return False
+        unit = float(2.0 ** np.floor(np.log2(equivalent)))
+        if unit == self.utility_unit:
+            return False
+        self.utility_unit = unit
+        return True
+
+
+def _in_units(program: Program, unit: float) -> Program:
+    """Return the Program with its utilities measured in a unit, a power of two."""
+    rows, utility = program.rows_of("utility_of"), program.columns_of("utility")
+    row_scale, column_scale = np.ones(program.n_rows), np.ones(program.n_columns)
+    row_scale[rows] = 1.0 / unit
+    column_scale[utility] = unit
+    matrix = program.matrix
+    data = matrix.data * row_scale[matrix.indices]
+    data *= np.repeat(column_scale, np.diff(matrix.indptr))
+    return replace(
+        program,
+        matrix=sparse.csc_array((data, matrix.indices, matrix.indptr), shape=matrix.shape),
+        row_lower=program.row_lower * row_scale,
+        row_upper=program.row_upper * row_scale,
+        column_lower=program.column_lower / column_scale,
+        column_upper=program.column_upper / column_scale,
+    )
 
 
 def _capped(question: Question, program: Program, level: float) -> Program:

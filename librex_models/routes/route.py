@@ -101,8 +101,12 @@ class Reformulation(Protocol):
     def equivalent(self, question: Question, objective: float) -> float:
         """Return the equivalent utility of an objective of the solver."""
 
+    @property
+    def utility_unit(self) -> float:
+        """The unit in which the program measures utilities."""
+
     def unit(self, question: Question, utility: Floats) -> float:
-        """Return the solver's objective per unit of the linear majorant."""
+        """Return the solver's objective per unit of the linear majorant at `utility`."""
 
     def gaps(self, question: Question, relative_gap: float) -> tuple[float, float]:
         """Return the relative and the absolute gap to ask of the solver for a whole program."""

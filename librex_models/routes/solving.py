@@ -18,6 +18,7 @@ from librex_models.routes.hard_budgets import (
     tightened,
     with_a_step_down,
     with_residuals,
+    without_what_zero_budgets_forbid,
 )
 from librex_models.routes.limits import Deadline, with_nodes_left
 from librex_models.routes.plain import linearised
@@ -127,7 +128,8 @@ class RouteSession:
             self._relaxed.close()
 
     def _set_program(self) -> None:
-        self._program = self._reformulation.program(self._question, self._declared)
+        reformulated = self._reformulation.program(self._question, self._declared)
+        self._program = without_what_zero_budgets_forbid(reformulated)
         self._is_whole = self._program.has_integers
         self._work = tightened(self._program) if self._is_whole else self._program
 
@@ -188,10 +190,18 @@ class RouteSession:
             limit=outcome.limit,
             decision=decision,
             certificate=certificate,
-            price=price,
+            price=self._in_welfare(price),
             message=outcome.message,
             nodes=outcome.nodes,
         )
+
+    def _in_welfare(self, price: Floats | None) -> Floats | None:
+        """Return prices in units of the plain welfare, infinite where that overflows."""
+        if price is None:
+            return None
+        log_unit = self._question.family.log_unit(self._reformulation.utility_unit)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.where(price > 0, price * np.exp(log_unit), 0.0)
 
     def _evidence_at(self, outcome: Outcome, utility: Floats, price: Floats | None) -> Evidence:
         """Return the evidence with the tangent at a utility; prices are in units of welfare."""
@@ -215,7 +225,10 @@ class RouteSession:
         marginal = outcome.row_dual[self._program.rows_of("utility_of")]
         if not (np.isfinite(marginal) & (marginal > 0)).all():
             return []
-        return [np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)]
+        with np.errstate(over="ignore"):
+            utility = np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)
+        utility *= self._reformulation.utility_unit
+        return [utility] if (np.isfinite(utility) & (utility > 0)).all() else []
 
     def _sharper(
         self, evidence: Evidence, utility: Floats, price: Floats | None
@@ -223,7 +236,8 @@ class RouteSession:
         """Return the prices that make the bound at the tangent point least, and the evidence."""
         question = self._question
         majorant = question.family.majorant(question.grouping.weight, utility)
-        program = linearised(self._program, majorant.slope)
+        slope = majorant.slope * self._reformulation.utility_unit
+        program = linearised(self._program, slope)
         session = self._open(program, self._linear_opener)
         sharper = self._budget_duals(session.solve(SolveOptions()), program)
         session.close()
@@ -232,7 +246,7 @@ class RouteSession:
         linear = self._reformulation.linear_welfare(question, utility, None)
         found = replace(evidence, linear=linear, price=sharper)
         if self._better(evidence, found) is found:
-            return sharper * majorant.unit, found
+            return sharper * self._reformulation.unit(question, utility), found
         return price, evidence
 
     def _better(self, first: Evidence, second: Evidence) -> Evidence:
@@ -365,7 +379,7 @@ class RouteSession:
         question, route = self._question, self._reformulation
         linear = route.linear_welfare(question, utility, multiplier)
         value = None
-        if outcome.objective is not None:
+        if outcome.objective is not None and np.isfinite(outcome.objective):
             value = route.equivalent(question, outcome.objective)
         tolerance = 0.0
         if self._program.terms is None:
@@ -380,7 +394,10 @@ class RouteSession:
         )
 
     def _equivalent_bound(self, bound: float) -> float:
-        return self._reformulation.equivalent(self._question, bound) if bound < np.inf else np.inf
+        """Return a bound of the solver as an equivalent utility; what overflowed is unknown."""
+        if not np.isfinite(bound):
+            return np.inf
+        return self._reformulation.equivalent(self._question, bound)
 
     def _certify(self, decision: Floats, evidence: Evidence, options: SolveOptions) -> Certificate:
         question = self._question
@@ -399,7 +416,7 @@ class RouteSession:
         question = self._question
         ray = outcome.infeasibility_ray
         claims_infeasible = outcome.status is Status.INFEASIBLE
-        if claims_infeasible and ray is None and self._program.terms is None:
+        if claims_infeasible and ray is None:
             ray = self._relax(Deadline.after(None)).infeasibility_ray
         nothing = np.zeros(question.problem.n_options)
         linear = self._reformulation.linear_welfare(question, question.utility(nothing), None)
@@ -436,7 +453,8 @@ class RouteSession:
 
 
 def _relaxation(program: Program) -> Program:
-    return replace(program, integer=np.zeros(program.n_columns, dtype=np.bool_))
+    nothing_whole = np.zeros(program.n_columns, dtype=np.bool_)
+    return replace(program, integer=nothing_whole, terms=None)
 
 
 def _said_by_arithmetic() -> Outcome:

@@ -23,8 +23,8 @@ from librex_models.verification.price_bound import (
     EPSILON,
     CouplingRows,
     Region,
-    most_that_budgets_allow,
     price_bound,
+    region,
 )
 from librex_models.verification.violations import is_feasible, violations
 
@@ -32,9 +32,6 @@ Floats = npt.NDArray[np.float64]
 
 CLAIM_TOLERANCE = 2e-6
 """A solver's bound or value may be off by this much, relative, before it counts as wrong."""
-
-ZERO_SHARE = 2e-9
-"""Beside a value of zero, a bound below this share of what can be reached counts as zero."""
 
 
 class Verdict(Enum):
@@ -192,11 +189,9 @@ def certify(
         return gap <= relative_gap_wanted or lifted - value <= absolute_gap_wanted
 
     source, bound = _better_bound(by_prices, evidence.solver_bound, proves)
-    if value == 0.0 and bound > 0.0:
-        reach = _reach(problem, grouping, family, evidence)
-        # What can be reached is a bound as well, the one from zero prices.
-        source = "prices" if reach == 0.0 else source
-        bound = 0.0 if bound <= ZERO_SHARE * reach or reach == 0.0 else bound
+    if value == 0.0 and bound > 0.0 and bound < _least_positive(problem, grouping, family):
+        # Nothing positive is as small as the bound.
+        bound = 0.0
     lifted = max(bound, value)
     gap = relative_gap(lifted, value)
     verdict = Verdict.OPTIMAL if proves(bound) else Verdict.FEASIBLE
@@ -237,16 +232,31 @@ def _reward(problem: AllocationProblem) -> Floats:
     return np.zeros(problem.n_options) if problem.reward is None else problem.reward
 
 
-def _reach(
-    problem: AllocationProblem, grouping: Grouping, family: Family, evidence: Evidence
-) -> float:
-    """Return the equivalent utility if every option were decided as if it were alone."""
-    upper = np.minimum(problem.upper, most_that_budgets_allow(problem))
-    if evidence.linear is not None:
-        upper = np.minimum(upper, evidence.linear.region.upper)
-    upper = np.where(problem.integer, np.floor(upper), upper)
-    alone = grouping.utility(np.abs(_reward(problem)), upper)
-    return family.equivalent(grouping.weight, alone)
+def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Family) -> float:
+    """Return a bound below which no positive equivalent utility lies.
+
+    Infinite where none can be reached; else zero where decisions are fractional or rewards negative.
+    """
+    reward, own = _reward(problem), region(problem, by_budgets=True)
+    if family.equivalent(grouping.weight, grouping.utility(np.abs(reward), own.upper)) == 0.0:
+        return np.inf
+    if not problem.integer.all() or (reward < 0).any():
+        return 0.0
+    gains = (reward > 0) & (own.upper > 0)
+    smallest = np.full(len(grouping), np.inf)
+    earned = grouping.share[grouping.of_option] * reward
+    np.minimum.at(smallest, grouping.of_option[gains], earned[gains])
+    utility = np.where(grouping.history > 0, grouping.history, smallest)
+    if np.isinf(utility).all():
+        return np.inf
+    alone = [
+        family.equivalent(grouping.weight, np.where(np.arange(len(utility)) == g, utility[g], 0.0))
+        for g in np.flatnonzero(np.isfinite(utility)).tolist()
+    ]
+    if min(alone) > 0.0:
+        return min(alone)
+    # Everybody needs something: nothing is positive without the least of each.
+    return family.equivalent(grouping.weight, utility) if np.isfinite(utility).all() else np.inf
 
 
 def bound_from_prices(evidence: Evidence, rows: CouplingRows) -> float:
@@ -298,7 +308,8 @@ def _proof_of_infeasibility(
 ) -> str:
     if evidence.linear is None:
         return ""
-    own = evidence.linear.region
+    capped = region(problem, by_budgets=True).upper
+    own = replace(evidence.linear.region, upper=np.minimum(evidence.linear.region.upper, capped))
     impossible = broken_budgets(problem, problem.lower)
     if impossible.any():
         resource = problem.resources[int(np.flatnonzero(impossible)[0])]

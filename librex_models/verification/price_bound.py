@@ -92,14 +92,14 @@ def budget_rows(problem: AllocationProblem) -> CouplingRows:
     return CouplingRows(matrix=problem.usage, side=problem.budget, by_option=problem.requests)
 
 
-def region(problem: AllocationProblem) -> Region:
+def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
     """Return what each agent may decide alone, with finite upper bounds.
 
-    Where upper is infinite, the agent's limit or min_k budget_k / request_jk takes its place; whole
+    Where upper is infinite or whole, or if asked, min_k budget_k / request_jk is a bound too; whole
     decisions have whole bounds, and agents with whole decisions only a whole limit and minimum.
     """
     upper = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option])
-    if np.isinf(upper).any():
+    if by_budgets or problem.integer.any() or np.isinf(upper).any():
         upper = np.minimum(upper, most_that_budgets_allow(problem))
     whole = problem.integer
     lower = np.where(whole, np.ceil(problem.lower - TOLERANCE), problem.lower)
@@ -113,7 +113,7 @@ def region(problem: AllocationProblem) -> Region:
     return Region(
         agent_of_option=problem.agent_of_option,
         lower=lower,
-        upper=np.maximum(upper, lower),
+        upper=upper if by_budgets else np.maximum(upper, lower),
         agent_limit=limit,
         agent_minimum=minimum,
     )
@@ -123,10 +123,12 @@ def most_that_budgets_allow(problem: AllocationProblem) -> Floats:
     """Return the largest decision of each option alone within the budgets; may be infinite."""
     usage = problem.usage
     most = np.full(problem.n_options, np.inf)
-    with np.errstate(over="ignore"):
-        quotient = problem.budget[usage.indices] / usage.data
-    column = np.repeat(np.arange(problem.n_options), np.diff(usage.indptr))
-    np.minimum.at(most, column, quotient * (1 + 4 * EPSILON))
+    used = np.diff(usage.indptr) > 0
+    if used.any():
+        with np.errstate(over="ignore"):
+            quotient = problem.budget[usage.indices] / usage.data
+        # Entries stand option by option: the least of each run.
+        most[used] = np.minimum.reduceat(quotient, usage.indptr[:-1][used]) * (1 + 4 * EPSILON)
     return most
 
 
