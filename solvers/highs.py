@@ -56,6 +56,8 @@ FAILED = {
 }
 
 COLUMNWISE = 1
+# HiGHS drops entries below this, by default already below 1e-9.
+SMALLEST_ENTRY = 1e-12
 MAXIMISE, MINIMISE = -1, 1
 
 
@@ -106,6 +108,7 @@ class HighsSession:
         self.reasons: list[str] = []
         self._listener = Listener()
         self._highs = new_highs(self._listener)
+        self._highs.setOptionValue("small_matrix_value", SMALLEST_ENTRY)
         self._options = WrittenOptions(self._highs)
         self._has_run = False
         self._is_open = True
@@ -185,6 +188,7 @@ class HighsSession:
             program.integer.astype(np.int32),
         )
         _check_done(done, "take the program")
+        self._loses_entries = _loses_entries(program)
         self._program = program
         self._transposed = matrix.T
         self._n_added = 0
@@ -304,6 +308,9 @@ class HighsSession:
         return limit if is_by_solutions and nodes < asked["mip_max_nodes"] else Limit.NODES
 
     def _bound(self, status: Status, information: Any) -> float:
+        if self._loses_entries:
+            # A program that is tighter without some of its entries bounds nothing.
+            return np.inf if self._program.maximise else -np.inf
         if self._program.has_integers:
             if status in (Status.OPTIMAL, Status.FEASIBLE, Status.NO_SOLUTION_FOUND):
                 return float(information.mip_dual_bound)
@@ -366,6 +373,21 @@ def _without_columns(program: Program, seconds: float) -> Outcome:
         reduced_cost=np.zeros(0),
         **common,
     )
+
+
+def _loses_entries(program: Program) -> bool:
+    """Return whether HiGHS drops entries without which rows are tighter than they were.
+
+    A row of upper sides only, over columns at least zero, is looser without a positive entry.
+    """
+    matrix = program.matrix
+    is_lost = (matrix.data != 0) & (np.abs(matrix.data) < SMALLEST_ENTRY)
+    if not is_lost.any():
+        return False
+    column = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))[is_lost]
+    row = matrix.indices[is_lost]
+    only_upper = np.isinf(program.row_lower[row]) & (program.column_lower[column] >= 0)
+    return not bool((only_upper & (matrix.data[is_lost] > 0)).all())
 
 
 def _check_program(program: Program) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from solvers.errors import OptionError
 from solvers.highs_native import native, pristine_highs
 from solvers.options import SolveOptions, unknown_option
-from solvers.program import Program
+from solvers.program import Program, has_wide_rows
 
 UNLIMITED = 2**31 - 1
 
@@ -87,6 +87,7 @@ def _common(program: Program, options: SolveOptions) -> dict[str, Any]:
         "ipm_iteration_limit": iterations,
         "threads": options.threads,
         "random_seed": options.seed % (UNLIMITED + 1),
+        "presolve": "off" if program.has_integers and has_wide_rows(program) else "choose",
     }
 
 

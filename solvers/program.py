@@ -22,6 +22,8 @@ from scipy import sparse
 
 from solvers.errors import ProgramError
 
+WIDEST_ROW = 1e6
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Booleans = npt.NDArray[np.bool_]
@@ -213,6 +215,22 @@ def _check_terms(program: Program, terms: AlphaFairTerms) -> None:
         raise ProgramError("terms names a column twice")
     if not ((terms.weight >= 0) & (terms.weight < np.inf)).all():
         raise ProgramError("terms holds a weight that is not a finite number at least zero")
+
+
+def has_wide_rows(program: Program) -> bool:
+    """Return whether some row spans more than six decades.
+
+    HiGHS 1.15 then presolves whole programs wrongly: it calls the row 10000003 x + 4 y + ... <= B
+    infeasible, or an optimum what is far from one (tests/test_wide_rows.py).
+    """
+    matrix = program.matrix
+    size = np.abs(matrix.data)
+    used = size > 0
+    row, size = matrix.indices[used], size[used]
+    largest, smallest = np.zeros(program.n_rows), np.full(program.n_rows, np.inf)
+    np.maximum.at(largest, row, size)
+    np.minimum.at(smallest, row, size)
+    return bool((largest > WIDEST_ROW * smallest).any())
 
 
 def ordered(program: Program) -> Program:

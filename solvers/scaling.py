@@ -24,9 +24,10 @@ from solvers.outcome import Outcome
 from solvers.program import Booleans, Floats, Program
 
 PASSES = 3
-LARGEST_WHOLE_ENTRY = 1e7
+LARGEST_WHOLE_ENTRY = 1e9
 # Reduced costs, and what a whole solver discards, are then small against the objective.
 LARGEST_OBJECTIVE_ENTRY = 4096.0
+LARGEST_ENTRY_OF_MIXED_ROWS = 4096.0
 # A whole solver discards what is better by less than 1e-6, and still calls its bound the value.
 CUTOFF = 2e-6
 # Numbers of a Program times a few of these factors stay far from overflow.
@@ -66,9 +67,21 @@ def scaling_of(program: Program) -> Scaling:
     total = size @ column
     side = _finite_side(program)
     limited = np.where(side > 0, np.minimum(side, total), total)
-    stays = _rows_of_whole_numbers(program)
-    row = np.where(stays, 1.0, 1.0 / _power_of_two(limited))
+    row = _row_size(program) / _power_of_two(limited)
+    row = np.where(_rows_of_whole_numbers(program), 1.0, row)
     return Scaling(row=row, column=column, objective=_objective_scale(program, column))
+
+
+def _row_size(program: Program) -> Floats:
+    """Return what the largest entry of each row becomes.
+
+    In whole programs a solver lets rows be off by 1e-6, too much for rows of utilities.
+    """
+    if not program.has_integers:
+        return np.ones(program.n_rows)
+    fractional = _of_entries(program.matrix, ~program.integer)
+    has_fractional = np.bincount(program.matrix.indices[fractional], minlength=program.n_rows) > 0
+    return np.where(has_fractional, LARGEST_ENTRY_OF_MIXED_ROWS, 1.0)
 
 
 def _objective_scale(program: Program, column: Floats) -> float:

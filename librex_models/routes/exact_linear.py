@@ -114,6 +114,11 @@ class ExactLinear:
         return self._reference(question) * ratio_of_scaled(mean, _alpha(question))
 
     @property
+    def is_narrowed(self) -> bool:
+        """No decision is left out."""
+        return False
+
+    @property
     def utility_unit(self) -> float:
         """Utilities are not columns here: 1."""
         return 1.0

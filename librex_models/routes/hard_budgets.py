@@ -26,7 +26,8 @@ Integers = npt.NDArray[np.int64]
 
 WHOLE_SLACK = 1e-6
 MIXED_SLACK = 1e-9
-DECIMALS = 6
+TRACE = 1e-6
+DECIMALS = 9
 RESIDUAL_SLACK = 1e-6
 LARGEST_DENOMINATOR = 1000
 LARGEST_NUMBER_OF_UNITS = 1e9
@@ -93,8 +94,21 @@ def _in_units(request: Floats, budget: float) -> tuple[Floats, float]:
     """Return a row and its side in whole units, or in doubles with a raised side."""
     units = units_of(request, budget)
     if units is None:
-        return request, budget * (1 + WHOLE_SLACK)
+        return _without_traces(request, budget), budget * (1 + WHOLE_SLACK)
     return units.count, units.side
+
+
+def _without_traces(request: Floats, budget: float) -> Floats:
+    """Return the requests without the smallest, which all together are a trace of the budget.
+
+    Below its tolerance a solver's presolve goes wrong; without them the row only gets looser, and
+    the exact check sees them.
+    """
+    order = np.argsort(request, kind="stable")
+    traces = order[np.cumsum(request[order]) <= TRACE * budget]
+    kept = request.copy()
+    kept[traces] = 0.0
+    return kept
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -159,7 +173,7 @@ def _unit_of_fractions(request: Floats) -> Fraction | None:
         if abs(float(fraction) - ratio) > UNIT_ROUNDING * ratio:
             return None
         parts = math.lcm(parts, fraction.denominator)
-        if parts > LARGEST_DENOMINATOR:
+        if parts > LARGEST_DENOMINATOR or ratio * parts > LARGEST_NUMBER_OF_UNITS:
             return None
     return Fraction(smallest) / parts
 

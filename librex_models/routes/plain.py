@@ -34,6 +34,11 @@ class Plain:
     level: float = np.inf
     utility_unit: float = 1.0
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether utilities are capped at a level."""
+        return bool(np.isfinite(self.level))
+
     def advice(self, question: Question) -> str:  # noqa: ARG002
         """Return nothing: a plain program says what the problem says."""
         return ""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.errors import ParameterError, UnsolvableError
-from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.families import AlphaFairness, MaxMinFairness, ProportionalFairness
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Floats, Question, Reformulation
@@ -119,8 +119,9 @@ def _whole_alpha_fair_plan(question: Question, solver: str, route: str) -> Plan:
 
 def _words(question: Question) -> str:
     family = question.family
-    alpha = f" with alpha {family.alpha:g}" if isinstance(family, AlphaFairness) else ""
-    return f"{family.key} models{alpha}"
+    if isinstance(family, ProportionalFairness) or not isinstance(family, AlphaFairness):
+        return f"{family.key} models"
+    return f"{family.key} models with alpha {family.alpha:g}"
 
 
 def _check_ready(solver: str) -> None:

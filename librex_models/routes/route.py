@@ -102,6 +102,10 @@ class Reformulation(Protocol):
         """Return the equivalent utility of an objective of the solver."""
 
     @property
+    def is_narrowed(self) -> bool:
+        """Whether the program leaves decisions out that are feasible but of no use."""
+
+    @property
     def utility_unit(self) -> float:
         """The unit in which the program measures utilities."""
 

@@ -35,7 +35,7 @@ from librex_models.verification import (
     scaled_back,
 )
 from solvers import Limit, Outcome, Program, SolveOptions, SolverSession, Status
-from solvers.program import Booleans, Integers
+from solvers.program import Booleans, Integers, has_wide_rows
 from solvers.scaling import ScaledSession
 
 MOST_ROUNDS = 500
@@ -207,12 +207,16 @@ class RouteSession:
         """Return the evidence with the tangent at a utility; prices are in units of welfare."""
         unit = self._reformulation.unit(self._question, utility)
         usable = price is not None and np.isfinite(unit) and unit > 0
-        return self._evidence(
+        found = self._evidence(
             outcome,
             utility,
             price / unit if price is not None and usable else None,
             self._multiplier(outcome, self._program),
         )
+        # Prices prove all that a linear program can prove, unless part of it was left out; the
+        # bound of a conic solver is proven by its gateway.
+        counts = found.price is None or self._reformulation.is_narrowed
+        return replace(found, solver_bound_counts=counts or self._program.terms is not None)
 
     def _utility_of_duals(self, outcome: Outcome) -> list[Floats]:
         """Return the utilities whose marginal welfare is the solver's dual, where it has them.
@@ -281,6 +285,8 @@ class RouteSession:
             return self._without_decision(_gave_up(bound))
         outcome = replace(outcome, bound=bound, objective=None)
         evidence = self._evidence_from_relaxation(outcome, decision, deadline)
+        # On such rows solvers were seen to be wrong: their bound is stated, and proves nothing.
+        evidence = replace(evidence, solver_bound_counts=not has_wide_rows(self._work))
         return Answer(
             status=outcome.status,
             limit=outcome.limit,
@@ -384,7 +390,8 @@ class RouteSession:
         tolerance = 0.0
         if self._program.terms is None:
             most = question.grouping.utility(np.abs(question.reward), linear.region.upper)
-            tolerance = REACH_TOLERANCE * float(most.max(initial=0.0))
+            smallest = min(1.0, float(question.grouping.weight.min()))
+            tolerance = REACH_TOLERANCE * float(most.max(initial=0.0)) / smallest
         return Evidence(
             linear=linear,
             price=price,

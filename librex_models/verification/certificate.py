@@ -83,6 +83,8 @@ class Evidence:
     solver_tolerance : float
         By how much these two may be off, in units of utility, because the solver works to a
         tolerance of what can be reached rather than of what is.
+    solver_bound_counts : bool
+        Whether the solver's bound may prove a gap; it can be refuted all the same.
     """
 
     linear: LinearWelfare | None = None
@@ -91,6 +93,7 @@ class Evidence:
     solver_bound: float = np.inf
     solver_value: float | None = None
     solver_tolerance: float = 0.0
+    solver_bound_counts: bool = True
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -188,7 +191,8 @@ def certify(
         gap = relative_gap(lifted, value)
         return gap <= relative_gap_wanted or lifted - value <= absolute_gap_wanted
 
-    source, bound = _better_bound(by_prices, evidence.solver_bound, proves)
+    by_solver = evidence.solver_bound if evidence.solver_bound_counts else np.inf
+    source, bound = _better_bound(by_prices, by_solver, proves)
     if value == 0.0 and bound > 0.0 and bound < _least_positive(problem, grouping, family):
         # Nothing positive is as small as the bound.
         bound = 0.0
@@ -235,7 +239,8 @@ def _reward(problem: AllocationProblem) -> Floats:
 def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Family) -> float:
     """Return a bound below which no positive equivalent utility lies.
 
-    Infinite where none can be reached; else zero where decisions are fractional or rewards negative.
+    Infinite where none can be reached; else zero where decisions are fractional or rewards
+    negative.
     """
     reward, own = _reward(problem), region(problem, by_budgets=True)
     if family.equivalent(grouping.weight, grouping.utility(np.abs(reward), own.upper)) == 0.0:

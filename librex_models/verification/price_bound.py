@@ -95,11 +95,13 @@ def budget_rows(problem: AllocationProblem) -> CouplingRows:
 def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
     """Return what each agent may decide alone, with finite upper bounds.
 
-    Where upper is infinite or whole, or if asked, min_k budget_k / request_jk is a bound too; whole
-    decisions have whole bounds, and agents with whole decisions only a whole limit and minimum.
+    Where an upper bound is infinite or whole, a budget zero, or if asked, min_k budget_k /
+    request_jk is a bound too; whole decisions have whole bounds, and agents with whole decisions
+    only a whole limit and minimum.
     """
     upper = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option])
-    if by_budgets or problem.integer.any() or np.isinf(upper).any():
+    is_capped = problem.integer.any() or np.isinf(upper).any() or (problem.budget == 0).any()
+    if by_budgets or is_capped:
         upper = np.minimum(upper, most_that_budgets_allow(problem))
     whole = problem.integer
     lower = np.where(whole, np.ceil(problem.lower - TOLERANCE), problem.lower)
