@@ -20,7 +20,7 @@ from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.allocation_problem import Over
-from librex_models.routes.planning import check_solvable
+from librex_models.routes.planning import check_signs, check_solvable
 from librex_models.routes.route import Question
 from librex_models.session import Choices, Session
 from solvers import Program, SolveOptions
@@ -52,7 +52,7 @@ class Model:
         self.family = family
         self.over: Over = over
         if problem.reward is not None:
-            _check_rewards(self._question())
+            check_signs(self._question())
 
     def solve(
         self,
@@ -303,11 +303,6 @@ def _everything(problem: AllocationProblem) -> Grouping:
         history=np.zeros(1),
         kind="total",
     )
-
-
-def _check_rewards(question: Question) -> None:
-    if question.family.compares_utilities and (question.reward < 0).any():
-        check_solvable(question)
 
 
 def _known_options(options: dict[str, Any]) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from librex_models.allocation import Allocation, Attempt, read_only
 from librex_models.errors import ParameterError, ShapeError
 from librex_models.forms.compiling import compile_form, values_of
 from librex_models.problem.labels import as_vector
-from librex_models.routes.planning import LINEAR_SOLVER, check_solvable, choose
+from librex_models.routes.planning import LINEAR_SOLVER, check_signs, check_solvable, choose
 from librex_models.routes.route import Answer, Floats, Question
 from librex_models.routes.solving import RouteSession
 from solvers import ParametricProgram, Program, SolveOptions, find_adapter
@@ -100,7 +100,7 @@ class Session:
                 )
         question = replace(self._question, problem=self._question.problem.with_values(**values))
         if "reward" in values:
-            _check_signs(question)
+            check_signs(question)
         self._question = question
         self._changed |= values.keys()
 
@@ -240,11 +240,6 @@ def _solved(route: RouteSession | None, options: SolveOptions) -> Answer:
     if route is None:
         raise ParameterError("the session has no reward yet: write one before solving")
     return route.solve(options)
-
-
-def _check_signs(question: Question) -> None:
-    if question.family.compares_utilities and (question.reward < 0).any():
-        check_solvable(question)
 
 
 def _options_for(solver: str, choices: Choices, question: Question) -> SolveOptions:

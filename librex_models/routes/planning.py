@@ -130,24 +130,29 @@ def _check_ready(solver: str) -> None:
         raise UnsolvableError(f"{solver} cannot be used here: {availability.sentence}")
 
 
+def check_signs(question: Question) -> None:
+    """Raise ParameterError naming the first option with a negative reward under fairness."""
+    if not question.family.compares_utilities:
+        return
+    negative = np.flatnonzero(question.reward < 0)
+    if negative.size:
+        option = question.problem.options[int(negative[0])]
+        raise ParameterError(
+            f"reward of option {option!r} is {question.reward[negative[0]]}: "
+            f"{question.family.key} compares utilities and needs rewards at least zero; only "
+            "BudgetOnly takes negative ones"
+        )
+
+
 def check_solvable(question: Question) -> None:
     """Raise ParameterError where no allocation can have a finite welfare, or rewards are negative.
 
     With alpha >= 1 everybody needs a history, or an option with a reward that a budget allows.
     """
+    check_signs(question)
     family = question.family
-    if not family.compares_utilities:
-        return
-    problem, reward = question.problem, question.reward
-    negative = np.flatnonzero(reward < 0)
-    if negative.size:
-        option = problem.options[int(negative[0])]
-        raise ParameterError(
-            f"reward of option {option!r} is {reward[negative[0]]}: {family.key} compares "
-            "utilities and needs rewards at least zero; only BudgetOnly takes negative ones"
-        )
     if isinstance(family, AlphaFairness) and family.alpha >= 1.0:
-        _check_everybody_can_gain(question, reward)
+        _check_everybody_can_gain(question, question.reward)
 
 
 def _check_everybody_can_gain(question: Question, reward: Floats) -> None:
