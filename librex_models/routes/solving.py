@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from librex_models.problem import AllocationProblem
 from librex_models.routes.counts import Counts
 from librex_models.routes.hard_budgets import (
     cover_cut,
@@ -450,13 +451,34 @@ class RouteSession:
     def _budget_duals(self, outcome: Outcome, program: Program) -> Floats | None:
         if outcome.row_dual is None:
             return None
-        return np.maximum(outcome.row_dual[program.rows_of("budget_limit")], 0.0)
+        price = np.maximum(outcome.row_dual[program.rows_of("budget_limit")], 0.0)
+        if outcome.reduced_cost is None:
+            return price
+        worth = outcome.reduced_cost[program.columns_of("x")]
+        return _with_prices_of_zero_budgets(self._question.problem, price, worth)
 
     def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:
         rows = program.rows_of("worst_limit")
         if outcome.row_dual is None or rows.stop == rows.start:
             return None
         return outcome.row_dual[rows]
+
+
+def _with_prices_of_zero_budgets(
+    problem: AllocationProblem, price: Floats, worth: Floats
+) -> Floats:
+    """Return the prices, budgets of zero priced so that no option they forbid is worth its price.
+
+    Those options are left out of the program, and with them the duals of these rows.
+    """
+    price, left = price.copy(), worth.copy()
+    for k in np.flatnonzero(problem.budget == 0.0).tolist():
+        request = np.asarray(problem.usage[[k], :].toarray()).ravel()
+        uses = request > 0
+        most = float((left[uses] / request[uses]).max(initial=0.0))
+        price[k] += most
+        left -= most * request
+    return price
 
 
 def _relaxation(program: Program) -> Program:

@@ -161,24 +161,29 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     charge, gross_charge = rows.charge(multiplier)
     worth = coefficient - charge
     paid = multiplier @ np.where(usable, rows.side, 0.0)
-    filled = _filled(worth, own)
-    # Every product and sum above is off by at most a few roundings of its gross size.
+    filled, is_tied = _filled(worth, own)
+    # Every product and sum above is off by at most a few roundings of its gross size. An option
+    # whose worth has a certain sign, and whose agent has room, is decided for certain.
     gross = np.abs(coefficient) + gross_charge
-    size = float(gross @ np.abs(own.upper)) + float(
-        multiplier @ np.abs(np.where(usable, rows.side, 0.0))
-    )
-    roundings = 8 + len(price) + 2 * np.log2(len(worth) + 1)
-    return float(paid + worth @ filled + roundings * EPSILON * size)
+    rounding = (8 + len(price) + 2 * np.log2(len(worth) + 1)) * EPSILON
+    is_certain = ~is_tied & (np.abs(worth) > rounding * gross)
+    decided = np.where(is_certain, filled, own.upper)
+    error = float(gross @ decided) + float(multiplier @ np.where(usable, rows.side, 0.0))
+    return float(paid + worth @ filled + rounding * error)
 
 
-def _filled(worth: Floats, own: Region) -> Floats:
-    """Return the best decision of every agent alone, options filled in the order of worth."""
+def _filled(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Return the best decision of every agent alone, and the options that share what is scarce.
+
+    Options are filled in the order of their worth.
+    """
     best = np.where(worth > 0, own.upper, own.lower)
     total = np.bincount(own.agent_of_option, best, minlength=len(own.agent_limit))
     tied = (total > own.agent_limit) | (total < own.agent_minimum)
-    options = np.flatnonzero(tied[own.agent_of_option])
+    is_tied: npt.NDArray[np.bool_] = tied[own.agent_of_option]
+    options = np.flatnonzero(is_tied)
     if options.size == 0:
-        return best
+        return best, is_tied
     agent = own.agent_of_option[options]
     order = np.lexsort((-worth[options], agent))
     options, agent = options[order], agent[order]
@@ -193,4 +198,4 @@ def _filled(worth: Floats, own: Region) -> Floats:
         own.agent_minimum[agent] - least,
     )
     best[options] = own.lower[options] + np.clip(room - before, 0.0, width)
-    return best
+    return best, is_tied
