@@ -56,8 +56,8 @@ FAILED = {
 }
 
 COLUMNWISE = 1
-# HiGHS drops entries below this, by default already below 1e-9.
-SMALLEST_ENTRY = 1e-12
+# HiGHS drops entries below the first, and if told below the second, which makes it fail more often.
+SMALL_ENTRY, SMALLEST_ENTRY = 1e-9, 1e-12
 MAXIMISE, MINIMISE = -1, 1
 
 
@@ -108,7 +108,6 @@ class HighsSession:
         self.reasons: list[str] = []
         self._listener = Listener()
         self._highs = new_highs(self._listener)
-        self._highs.setOptionValue("small_matrix_value", SMALLEST_ENTRY)
         self._options = WrittenOptions(self._highs)
         self._has_run = False
         self._is_open = True
@@ -170,6 +169,8 @@ class HighsSession:
 
     def _build(self, program: Program) -> None:
         matrix = program.matrix
+        smallest = SMALLEST_ENTRY if _loses_entries(program, SMALL_ENTRY) else SMALL_ENTRY
+        self._highs.setOptionValue("small_matrix_value", smallest)
         done = self._highs.passModel(
             program.n_columns,
             program.n_rows,
@@ -188,7 +189,7 @@ class HighsSession:
             program.integer.astype(np.int32),
         )
         _check_done(done, "take the program")
-        self._loses_entries = _loses_entries(program)
+        self._loses_entries = _loses_entries(program, smallest)
         self._program = program
         self._transposed = matrix.T
         self._n_added = 0
@@ -375,13 +376,13 @@ def _without_columns(program: Program, seconds: float) -> Outcome:
     )
 
 
-def _loses_entries(program: Program) -> bool:
+def _loses_entries(program: Program, smallest: float) -> bool:
     """Return whether HiGHS drops entries without which rows are tighter than they were.
 
     A row of upper sides only, over columns at least zero, is looser without a positive entry.
     """
     matrix = program.matrix
-    is_lost = (matrix.data != 0) & (np.abs(matrix.data) < SMALLEST_ENTRY)
+    is_lost = (matrix.data != 0) & (np.abs(matrix.data) < smallest)
     if not is_lost.any():
         return False
     column = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))[is_lost]

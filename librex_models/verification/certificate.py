@@ -239,13 +239,14 @@ def _reward(problem: AllocationProblem) -> Floats:
 def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Family) -> float:
     """Return a bound below which no positive equivalent utility lies.
 
-    Infinite where none can be reached; else zero where decisions are fractional or rewards
-    negative.
+    Infinite where none can be reached; else zero where decisions are fractional, or where negative
+    rewards may be forced on somebody.
     """
     reward, own = _reward(problem), region(problem, by_budgets=True)
     if family.equivalent(grouping.weight, grouping.utility(np.abs(reward), own.upper)) == 0.0:
         return np.inf
-    if not problem.integer.all() or (reward < 0).any():
+    is_free = not (problem.lower.any() or problem.agent_minimum.any())
+    if not problem.integer.all() or ((reward < 0).any() and not is_free):
         return 0.0
     gains = (reward > 0) & (own.upper > 0)
     smallest = np.full(len(grouping), np.inf)
