@@ -33,6 +33,7 @@ from librex_models.verification import (
     budget_rows,
     certify,
     certify_without_decision,
+    region,
     scaled_back,
 )
 from solvers import Limit, Outcome, Program, SolveOptions, SolverSession, Status
@@ -183,6 +184,9 @@ class RouteSession:
             other = self._evidence_at(outcome, point, price)
             evidence = self._better(evidence, other)
         certificate = self._certify(decision, evidence, options)
+        if certificate.verdict is Verdict.FEASIBLE:
+            evidence = self._within_budgets(evidence)
+            certificate = self._certify(decision, evidence, options)
         if certificate.verdict is Verdict.FEASIBLE and self._program.terms is not None:
             price, evidence = self._sharper(evidence, utility, price)
             certificate = self._certify(decision, evidence, options)
@@ -195,6 +199,13 @@ class RouteSession:
             message=outcome.message,
             nodes=outcome.nodes,
         )
+
+    def _within_budgets(self, evidence: Evidence) -> Evidence:
+        """Return the evidence over what budgets allow of each option alone, a sharper region."""
+        if evidence.linear is None:
+            return evidence
+        own = region(self._question.problem, by_budgets=True)
+        return replace(evidence, linear=replace(evidence.linear, region=own))
 
     def _in_welfare(self, price: Floats | None) -> Floats | None:
         """Return prices in units of the plain welfare, infinite where that overflows."""
