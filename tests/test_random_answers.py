@@ -404,12 +404,13 @@ def check_rules(allocation: Allocation) -> None:
 def check_proof(allocation: Allocation, relative_gap: float = 1e-6) -> None:
     """Assert that an answer is verified as optimal within the gap that was asked for."""
     assert allocation.status is Status.OPTIMAL, repr(allocation)
-    if allocation.equivalent == 0.0 and allocation.certificate.bound <= 1e-13:
+    check_rules(allocation)
+    if allocation.equivalent == 0.0 and 0.0 < allocation.certificate.bound <= 1e-13:
+        assert allocation.verdict in (Verdict.OPTIMAL, Verdict.FEASIBLE), repr(allocation)
         # A gap to zero is relative to nothing: a bound of a few roundings is all that can be had.
         return
     assert allocation.verdict is Verdict.OPTIMAL, f"{allocation!r}: {allocation.certificate}"
     assert allocation.gap <= relative_gap, repr(allocation)
-    check_rules(allocation)
 
 
 def check_infeasible(allocation: Allocation) -> None:

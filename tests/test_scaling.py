@@ -175,6 +175,10 @@ def test_a_billionth_beside_a_billion() -> None:
     assert outcome.point is not None
     assert outcome.point == pytest.approx([0.0, 1.0, 0.0], abs=1e-9)
     assert outcome.objective == pytest.approx(3e9)
+    # Without scaling the first budget is within the tolerance of the solver, as if it were not.
+    unscaled = solved(program, scale=False)
+    assert unscaled.objective is not None
+    assert unscaled.objective > 3.5e9
 
 
 @settings(max_examples=examples(1000))
