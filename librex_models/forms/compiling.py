@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
 import numpy as np
 import numpy.typing as npt
 
 from librex_models.errors import ParameterError
 from librex_models.families import Family
-from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum, arrays_form
+from librex_models.forms.arrays_form import arrays_form
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.parametric import ParametricProgram
 
 Floats = npt.NDArray[np.float64]
-Form = Literal["arrays", "pyomo", "cvxpy"]
 FORMS = ("arrays", "pyomo", "cvxpy")
 
 
@@ -43,10 +40,10 @@ def compile_form(
         return pyomo_reader.compile_pyomo(model), pyomo_reader.parameter_values(model)
     if form == "cvxpy":
         from librex_models.forms import compile_cvxpy as cvxpy_reader
-        from librex_models.forms.cvxpy_form import cvxpy_form
+        from librex_models.forms.cvxpy_form import cvxpy_form, labels_in_cvxpy
 
         declared = cvxpy_form(problem, grouping, family)
-        program = cvxpy_reader.compile_cvxpy(declared, labels_of(problem, grouping))
+        program = cvxpy_reader.compile_cvxpy(declared, labels_in_cvxpy(problem, grouping))
         return program, cvxpy_reader.parameter_values(declared)
     raise ParameterError(f"form is {form!r}, expected one of {', '.join(FORMS)}")
 
@@ -59,17 +56,4 @@ def values_of(problem: AllocationProblem, grouping: Grouping) -> dict[str, Float
         "budget": problem.budget,
         "history": grouping.history,
         "weight": grouping.weight,
-    }
-
-
-def labels_of(problem: AllocationProblem, grouping: Grouping) -> dict[str, Any]:
-    """Return the labels of named variables and constraints."""
-    return {
-        "x": problem.options,
-        "utility": grouping.labels,
-        "budget_limit": problem.resources,
-        "agent_limit": [problem.agents[i] for i in agents_with_limit(problem).tolist()],
-        "agent_minimum": [problem.agents[i] for i in agents_with_minimum(problem).tolist()],
-        "utility_of": grouping.labels,
-        "worst_limit": grouping.labels,
     }
