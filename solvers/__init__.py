@@ -6,6 +6,7 @@ Imports nothing from `librex_models` and can be used alone. A solver loads when 
 from solvers import errors
 from solvers.adapter import Adapter, SolverSession
 from solvers.capability import Availability, Capability, Readiness
+from solvers.counts import Counts
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.parametric import ParametricProgram
@@ -18,6 +19,7 @@ __all__ = [
     "Availability",
     "Block",
     "Capability",
+    "Counts",
     "Limit",
     "Outcome",
     "ParametricProgram",

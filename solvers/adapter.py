@@ -7,6 +7,7 @@ from typing import Protocol
 from scipy import sparse
 
 from solvers.capability import Availability, Capability
+from solvers.counts import Counts
 from solvers.options import SolveOptions
 from solvers.outcome import Outcome
 from solvers.program import Floats, Program
@@ -16,19 +17,17 @@ class SolverSession(Protocol):
     """A solver that holds one Program, solves it, and takes changes of its numbers."""
 
     @property
-    def updates_in_place(self) -> int:
-        """How often numbers were changed in place."""
+    def counts(self) -> Counts:
+        """How often numbers were changed in place and the program handed over again, and why."""
 
-    @property
-    def rebuilds(self) -> int:
-        """How often the whole program was handed over again."""
+    def update(self, program: Program, forbid_rebuild: bool = False) -> None:
+        """Replace the Program by one of the same rows and columns; added rows are dropped.
 
-    @property
-    def reasons(self) -> list[str]:
-        """Why it was handed over again."""
-
-    def update(self, program: Program) -> None:
-        """Replace the Program by one of the same rows and columns; added rows are dropped."""
+        Raises
+        ------
+        UpdateError
+            If the shape is another, or a rebuild is needed and forbidden; nothing was changed.
+        """
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows behind those of the Program, until the next update."""

@@ -19,8 +19,12 @@ class Capability(Enum):
     NODE_LIMIT = "a node limit"
     ITERATION_LIMIT = "an iteration limit"
     SOLUTION_LIMIT = "a solution limit"
+    MEMORY_LIMIT = "a memory limit"
     INTERRUPT = "a keyboard interrupt that returns the best point"
+    THREADS = "several threads"
     DETERMINISTIC_SEED = "a seed"
+    LOG = "a log, line by line"
+    PARALLEL_SESSIONS = "sessions in several threads at once"
 
 
 class Readiness(Enum):

@@ -14,6 +14,14 @@ import numpy as np
 from scipy import sparse
 
 from solvers.capability import Availability, Capability
+from solvers.changes import (
+    Changes,
+    changes_between,
+    check_may_rebuild,
+    check_same_shape,
+    why_rebuild,
+)
+from solvers.counts import Counts
 from solvers.errors import CapabilityError, OptionError, SolverFailure, UpdateError
 from solvers.highs_native import Listener, loaded_version, native, new_highs
 from solvers.highs_options import UNLIMITED, WrittenOptions
@@ -58,7 +66,11 @@ FAILED = {
 COLUMNWISE = 1
 # HiGHS drops entries below the first, and if told below the second, which makes it fail more often.
 SMALL_ENTRY, SMALLEST_ENTRY = 1e-9, 1e-12
+# From here on it takes none.
+LARGEST_ENTRY = 1e15
 MAXIMISE, MINIMISE = -1, 1
+# Changing one entry in place takes as long as handing over some 100 numbers of a program.
+NUMBERS_PER_ENTRY = 100.0
 
 
 class Highs:
@@ -77,7 +89,10 @@ class Highs:
             Capability.ITERATION_LIMIT,
             Capability.SOLUTION_LIMIT,
             Capability.INTERRUPT,
+            Capability.THREADS,
             Capability.DETERMINISTIC_SEED,
+            Capability.LOG,
+            Capability.PARALLEL_SESSIONS,
         }
     )
 
@@ -103,9 +118,7 @@ class HighsSession:
 
     def __init__(self, program: Program) -> None:
         _check_program(program)
-        self.updates_in_place = 0
-        self.rebuilds = 0
-        self.reasons: list[str] = []
+        self.counts = Counts()
         self._listener = Listener()
         self._highs = new_highs(self._listener)
         self._options = WrittenOptions(self._highs)
@@ -113,16 +126,12 @@ class HighsSession:
         self._is_open = True
         self._build(program)
 
-    def update(self, program: Program) -> None:
+    def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         self._check_open()
         _check_program(program)
-        if program.matrix.shape != self._program.matrix.shape:
-            raise UpdateError(
-                f"the new program has {program.matrix.shape} rows and columns, the open one "
-                f"{self._program.matrix.shape}; nothing was changed"
-            )
-        self._update(program)
+        check_same_shape(self._program, program)
+        self._update(program, forbid_rebuild)
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows behind those of the Program, until the next update."""
@@ -194,35 +203,64 @@ class HighsSession:
         self._transposed = matrix.T
         self._n_added = 0
 
-    def _update(self, program: Program) -> None:
-        reason = _why_rebuild(self._program, program)
+    def _update(self, program: Program, forbid_rebuild: bool) -> None:
+        changes = changes_between(self._program, program)
+        reason = self._why_rebuild(changes, program, forbid_rebuild)
         if reason is not None:
             self._rebuild(program, reason)
             return
-        old, highs = self._program, self._highs
+        old = self._program
+        try:
+            self._change(changes, program)
+        except SolverFailure as failure:
+            self._build(old)
+            raise UpdateError(f"{failure}; the old numbers are back") from failure
+        if changes.entry_value.size:
+            self._transposed = program.matrix.T
+        self._program = program
+        self.counts = self.counts.updated(changes.words)
+
+    def _change(self, changes: Changes, program: Program) -> None:
+        """Write what differs into HiGHS."""
+        highs = self._highs
         self._drop_added_rows()
-        columns = np.arange(program.n_columns, dtype=np.int32)
-        if _differ(program.objective, old.objective):
-            done = highs.changeColsCost(program.n_columns, columns, program.objective)
+        if changes.objective.size:
+            columns = changes.objective.astype(np.int32)
+            done = highs.changeColsCost(len(columns), columns, program.objective[columns])
             _check_done(done, "take the objective")
-        if program.objective_constant != old.objective_constant:
+        if changes.constant:
             done = highs.changeObjectiveOffset(program.objective_constant)
             _check_done(done, "take the objective's constant")
-        if _differ(program.row_lower, old.row_lower) or _differ(program.row_upper, old.row_upper):
-            rows = np.arange(program.n_rows, dtype=np.int32)
-            done = highs.changeRowsBounds(
-                program.n_rows, rows, program.row_lower, program.row_upper
+        if changes.rows.size:
+            rows = changes.rows.astype(np.int32)
+            lower, upper = program.row_lower[rows], program.row_upper[rows]
+            _check_done(
+                highs.changeRowsBounds(len(rows), rows, lower, upper), "take the sides of rows"
             )
-            _check_done(done, "take the sides of rows")
-        if _differ(program.column_lower, old.column_lower) or _differ(
-            program.column_upper, old.column_upper
-        ):
-            done = highs.changeColsBounds(
-                program.n_columns, columns, program.column_lower, program.column_upper
-            )
+        if changes.columns.size:
+            columns = changes.columns.astype(np.int32)
+            lower, upper = program.column_lower[columns], program.column_upper[columns]
+            done = highs.changeColsBounds(len(columns), columns, lower, upper)
             _check_done(done, "take the bounds of columns")
-        self._program = program
-        self.updates_in_place += 1
+        self._change_entries(changes)
+
+    def _why_rebuild(self, changes: Changes, program: Program, forbidden: bool) -> str | None:
+        reason = why_rebuild(changes, program, NUMBERS_PER_ENTRY, forbidden)
+        if reason is None and _has_unusual_entries(changes):
+            reason = "an entry of the matrix is so small or large that HiGHS may not take it"
+            check_may_rebuild(reason, forbidden)
+        return reason
+
+    def _change_entries(self, changes: Changes) -> None:
+        """Write entries of the matrix one at a time, as HiGHS takes them."""
+        entries = zip(
+            changes.entry_row.tolist(),
+            changes.entry_column.tolist(),
+            changes.entry_value.tolist(),
+            strict=True,
+        )
+        for row, column, value in entries:
+            _check_done(self._highs.changeCoeff(row, column, value), "take an entry of the matrix")
 
     def _rebuild(self, program: Program, reason: str) -> None:
         old = self._program
@@ -235,8 +273,7 @@ class HighsSession:
             raise UpdateError(f"{failure}; the old numbers are back") from failure
         if basis is not None and basis.valid:
             self._highs.setBasis(basis)
-        self.rebuilds += 1
-        self.reasons.append(f"rebuilt: {reason}")
+        self.counts = self.counts.rebuilt(reason)
 
     def _drop_added_rows(self) -> None:
         if self._n_added:
@@ -406,20 +443,10 @@ def _check_done(done: Any, what: str) -> None:
         raise SolverFailure(f"HiGHS could not {what}")
 
 
-def _why_rebuild(old: Program, program: Program) -> str | None:
-    """Return what HiGHS cannot change in place, None where it can change all that is new."""
-    if program.maximise != old.maximise:
-        return "the sense of the objective changed"
-    if _differ(program.integer, old.integer):
-        return "the columns that are whole changed"
-    for part in ("data", "indices", "indptr"):
-        if _differ(getattr(program.matrix, part), getattr(old.matrix, part)):
-            return "entries of the matrix changed"
-    return None
-
-
-def _differ(first: Any, second: Any) -> bool:
-    return first is not second and not np.array_equal(first, second)
+def _has_unusual_entries(changes: Changes) -> bool:
+    size = np.abs(changes.entry_value)
+    is_small = (size > 0) & (size < SMALL_ENTRY)
+    return bool((is_small | (size >= LARGEST_ENTRY)).any())
 
 
 __all__ = ["FAILED", "SETTLED", "STOPPED", "Highs", "HighsSession"]

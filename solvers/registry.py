@@ -1,29 +1,72 @@
-"""Solvers by name, chosen when the program runs."""
+"""Solvers by name, chosen when the program runs.
+
+An adapter loads when it is first asked for. Other packages add theirs by entry points of the group
+``librex.solvers``: the name is the solver's, the value an adapter or its class.
+"""
 
 from __future__ import annotations
 
 import difflib
+import importlib
+import importlib.metadata
+import sys
+from functools import cache
+from typing import NoReturn
 
 from solvers.adapter import Adapter
-from solvers.capability import Availability, Capability
-from solvers.cvxpy_gateway import CvxpyGateway
+from solvers.capability import Availability, Capability, Readiness
 from solvers.errors import CapabilityError
-from solvers.highs import Highs
 
-_ADAPTERS: dict[str, Adapter] = {
-    adapter.name: adapter for adapter in (Highs(), CvxpyGateway("CLARABEL"))
+ENTRY_POINTS = "librex.solvers"
+"""The group of entry points by which other packages add solvers."""
+
+_BUILT_IN = {
+    "highs": "solvers.highs:Highs",
 }
+_GATEWAYS = {
+    "cvxpy": "solvers.cvxpy_gateway:CvxpyGateway",
+}
+# The solvers of the gateways that are listed; the gateways take others too.
+_THROUGH_GATEWAYS = ("cvxpy:CLARABEL",)
+
+
+class BrokenAdapter:
+    """What stands in the list for an entry point that cannot be loaded.
+
+    Parameters
+    ----------
+    name : str
+    reason : str
+        Why it cannot be loaded.
+    """
+
+    capabilities: frozenset[Capability] = frozenset()
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self._reason = reason
+
+    def availability(self, probe: bool = False) -> Availability:  # noqa: ARG002
+        """Return that it is not installed as it should be."""
+        return Availability(readiness=Readiness.NOT_INSTALLED, sentence=self._reason)
+
+    def open(self, program: object) -> NoReturn:  # noqa: ARG002
+        """Raise CapabilityError."""
+        raise CapabilityError(f"{self.name} cannot be used: {self._reason}")
 
 
 def names() -> list[str]:
     """Return the names of all known solvers, installed or not.
 
+    The gateways take more than are listed: any solver of CVXPY as ``cvxpy:NAME``.
+
     Examples
     --------
-    >>> names()
-    ['highs', 'cvxpy:CLARABEL']
+    >>> names()[0]
+    'highs'
     """
-    return list(_ADAPTERS)
+    listed = [*_BUILT_IN, *_THROUGH_GATEWAYS]
+    return listed + [name for name in _entry_points() if name not in listed]
 
 
 def find_adapter(name: str) -> Adapter:
@@ -34,18 +77,76 @@ def find_adapter(name: str) -> Adapter:
     CapabilityError
         If no solver has this name; the message names those there are.
     """
-    if name in _ADAPTERS:
-        return _ADAPTERS[name]
-    near = difflib.get_close_matches(name, list(_ADAPTERS), n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else "."
-    raise CapabilityError(f"there is no solver {name!r}{hint} Known are: {', '.join(_ADAPTERS)}")
+    if name in _BUILT_IN:
+        return _adapter(_BUILT_IN[name])
+    gateway, colon, solver = name.partition(":")
+    if colon and solver and gateway in _GATEWAYS:
+        return _gateway(gateway, solver)
+    if name in _entry_points():
+        return _third_party(name)
+    known = names()
+    nearest = _nearest(name, known)
+    hint = "." if nearest is None else f"; did you mean {nearest!r}?"
+    raise CapabilityError(f"there is no solver {name!r}{hint} Known are: {', '.join(known)}")
 
 
 def availability(name: str, probe: bool = False) -> Availability:
-    """Return whether a solver can be used here, in a word and in a sentence."""
+    """Return whether a solver can be used here, in a word and in a sentence.
+
+    Parameters
+    ----------
+    name : str
+    probe : bool
+        Whether to start the solver's environment, which may take a licence; without, licences are
+        read and not taken.
+    """
     return find_adapter(name).availability(probe)
 
 
 def capabilities(name: str) -> frozenset[Capability]:
     """Return what a solver can do."""
     return find_adapter(name).capabilities
+
+
+def _nearest(name: str, known: list[str]) -> str | None:
+    """Return the known name that is most like this one, with or without its gateway."""
+    plain = {one.partition(":")[2].lower(): one for one in known if ":" in one}
+    plain |= {one.lower(): one for one in known}
+    near = difflib.get_close_matches(name.lower(), list(plain), n=1)
+    return plain[near[0]] if near else None
+
+
+@cache
+def _adapter(place: str) -> Adapter:
+    module, _, attribute = place.partition(":")
+    adapter: Adapter = getattr(importlib.import_module(module), attribute)()
+    return adapter
+
+
+@cache
+def _gateway(gateway: str, solver: str) -> Adapter:
+    module, _, attribute = _GATEWAYS[gateway].partition(":")
+    adapter: Adapter = getattr(importlib.import_module(module), attribute)(solver)
+    return adapter
+
+
+def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
+    return _entry_points_on(tuple(sys.path))
+
+
+@cache
+def _entry_points_on(path: tuple[str, ...]) -> dict[str, importlib.metadata.EntryPoint]:  # noqa: ARG001
+    """Return the entry points of a search path, which reading takes some milliseconds."""
+    found = importlib.metadata.entry_points(group=ENTRY_POINTS)
+    return {point.name: point for point in found if point.name not in _BUILT_IN}
+
+
+@cache
+def _third_party(name: str) -> Adapter:
+    point = _entry_points()[name]
+    try:
+        loaded = point.load()
+        adapter: Adapter = loaded() if isinstance(loaded, type) else loaded
+    except (ImportError, AttributeError, TypeError) as error:
+        return BrokenAdapter(name, f"the entry point {point.value!r} cannot be loaded: {error}")
+    return adapter

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from solvers.adapter import SolverSession
+from solvers.changes import check_may_rebuild, check_same_shape
+from solvers.counts import Counts
 from solvers.errors import OptionError
 from solvers.options import SolveOptions
 from solvers.outcome import Outcome
@@ -235,32 +237,23 @@ class ScaledSession:
         self._session = opener(self._scaled)
 
     @property
-    def updates_in_place(self) -> int:
-        """How often numbers were changed in place."""
-        return self._session.updates_in_place
+    def counts(self) -> Counts:
+        """How often numbers were changed in place and the program handed over again, and why."""
+        return self._session.counts
 
-    @property
-    def rebuilds(self) -> int:
-        """How often the whole program was handed over again."""
-        return self._session.rebuilds
-
-    @property
-    def reasons(self) -> list[str]:
-        """Why it was handed over again."""
-        return self._session.reasons
-
-    def update(self, program: Program) -> None:
+    def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
-        keeps_scale = self._keeps_scale(program)
-        if keeps_scale:
+        check_same_shape(self._program, program)
+        if self._has_old_sizes(program):
             scaling, scaled = self._rescaled_parts(program)
+            sizes = self._scaled_for
         else:
-            scaling = scaling_of(program)
+            scaling = self._scaling_for(program, forbid_rebuild)
             scaled = scaled_program(program, scaling)
-        self._session.update(scaled)
+            sizes = _finite_side(program)
+        self._session.update(scaled, forbid_rebuild)
         self._program, self._scaling, self._scaled = program, scaling, scaled
-        if not keeps_scale:
-            self._scaled_for = _finite_side(program)
+        self._scaled_for = sizes
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows behind those of the Program, until the next update."""
@@ -287,7 +280,7 @@ class ScaledSession:
             raise OptionError(f"start has shape {start.shape}, expected {column.shape}")
         return start / column
 
-    def _keeps_scale(self, program: Program) -> bool:
+    def _has_old_sizes(self, program: Program) -> bool:
         """Return whether only objective and sides are new, and no side is of another size."""
         old = self._program
         same = program.maximise == old.maximise and all(
@@ -308,6 +301,20 @@ class ScaledSession:
         after = _finite_side(program) * self._scaling.row
         moved = (after > KEPT_WITHIN * np.maximum(before, 1.0)) | (after * KEPT_WITHIN < before)
         return not bool(moved.any())
+
+    def _scaling_for(self, program: Program, forbid_rebuild: bool) -> Scaling:
+        """Return the present factors where they still do, so that few numbers change, or new ones.
+
+        Whole programs take new ones always: which of their rows are scaled is no matter of size.
+        """
+        best, present = scaling_of(program), self._scaling
+        old = np.concatenate([present.row, present.column])
+        new = np.concatenate([best.row, best.column])
+        is_near = (old <= KEPT_WITHIN * new) & (new <= KEPT_WITHIN * old)
+        if np.array_equal(old, new) or (is_near.all() and not program.has_integers):
+            return replace(present, objective=_objective_scale(program, present.column))
+        check_may_rebuild("the numbers are of another size", forbid_rebuild)
+        return best
 
     def _rescaled_parts(self, program: Program) -> tuple[Scaling, Program]:
         """Return scaling and scaled Program, computing only the parts that are new arrays."""

@@ -764,7 +764,10 @@ def changed(program: Program, generator: np.random.Generator, kind: str) -> Prog
         lower = np.minimum(generator.integers(0, 5, n_columns) == 0, upper).astype(np.float64)
         return replace(program, column_lower=lower, column_upper=upper)
     matrix = program.matrix.copy()
-    matrix.data *= generator.uniform(0.8, 1.25, matrix.nnz)
+    if kind == "entry":
+        matrix.data[generator.integers(matrix.nnz)] *= 1.25
+    else:
+        matrix.data *= generator.uniform(0.8, 1.25, matrix.nnz)
     return replace(program, matrix=matrix)
 
 
@@ -795,19 +798,17 @@ def test_updates_equal_fresh_solves(
     assert_equals_fresh(session.solve(SolveOptions()), first)
     program, rebuilds, in_place = first, 0, 0
     for _ in range(8):
-        what = str(generator.choice([*IN_PLACE, "matrix", "back"]))
-        is_rebuild = not np.array_equal(program.matrix.data, first.matrix.data)
-        if what == "back":
-            program = first
-        else:
-            program = changed(program, generator, what)
-            is_rebuild = what == "matrix"
+        what = str(generator.choice([*IN_PLACE, "matrix", "entry", "back"]))
+        old = program
+        program = first if what == "back" else changed(program, generator, what)
+        # Some programs are changed by a single entry, or by all of them.
+        is_rebuild = int((program.matrix.data != old.matrix.data).sum()) > 11
         session.update(program)
         rebuilds, in_place = rebuilds + is_rebuild, in_place + (not is_rebuild)
         if generator.integers(0, 3):
             assert_equals_fresh(session.solve(SolveOptions()), program)
-    assert (session.rebuilds, session.updates_in_place) == (rebuilds, in_place)
-    assert len(session.reasons) == rebuilds
+    assert (session.counts.rebuilds, session.counts.updates_in_place) == (rebuilds, in_place)
+    assert sum(session.counts.times.values()) == 8
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "fractional"])
@@ -823,7 +824,7 @@ def test_there_and_back_again(
     assert_equals_fresh(session.solve(SolveOptions()), step)
     session.update(program)
     assert session.solve(SolveOptions()).objective == pytest.approx(before.objective)
-    assert (session.updates_in_place, session.rebuilds, session.reasons) == (2, 0, [])
+    assert (session.counts.updates_in_place, session.counts.rebuilds) == (2, 0)
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "fractional"])
@@ -880,12 +881,44 @@ def test_a_rebuild_says_why(opened: Callable[[Program], HighsSession]) -> None:
         assert_equals_fresh(session.solve(SolveOptions()), step)
         session.update(program)
         assert_equals_fresh(session.solve(SolveOptions()), program)
-    assert session.rebuilds == 6
-    assert [reason.removeprefix("rebuilt: ") for reason in session.reasons[::2]] == [
-        "entries of the matrix changed",
-        "the columns that are whole changed",
-        "the sense of the objective changed",
-    ]
+    assert session.counts.rebuilds == 6
+    assert session.counts.reasons == (
+        "rebuilt: so many entries of the matrix changed that this is cheaper (2 times)",
+        "rebuilt: the columns that are whole changed (2 times)",
+        "rebuilt: the sense of the objective changed (2 times)",
+    )
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["whole", "fractional"])
+def test_a_rebuild_can_be_forbidden(opened: Callable[[Program], HighsSession], whole: bool) -> None:
+    program = packing(0, whole=whole)
+    session = opened(program)
+    scaled = replace(program, matrix=program.matrix * 1.5)
+    session.update(scaled, forbid_rebuild=True)
+    assert_equals_fresh(session.solve(SolveOptions()), scaled)
+    with pytest.raises(UpdateError, match=r"need a rebuild: the sense .* nothing was changed"):
+        session.update(replace(program, maximise=False), forbid_rebuild=True)
+    assert_equals_fresh(session.solve(SolveOptions()), scaled)
+    tiny = program.matrix.copy()
+    tiny.data[0] = 1e-11
+    with pytest.raises(UpdateError, match=r"need a rebuild: an entry .* so small"):
+        session.update(replace(program, matrix=tiny), forbid_rebuild=True)
+    assert_equals_fresh(session.solve(SolveOptions()), scaled)
+    assert (session.counts.updates_in_place, session.counts.rebuilds) == (1, 0)
+
+
+def test_entries_come_and_go_in_place(opened: Callable[[Program], HighsSession]) -> None:
+    program = packing(2, n_columns=40, n_rows=5, whole=False)
+    sparser = program.matrix.tolil()
+    sparser[2, 3] = 0.0
+    without = replace(program, matrix=sparse.csc_array(sparser))
+    assert without.matrix.nnz == program.matrix.nnz - 1
+    session = opened(program)
+    for step in (without, program, without):
+        session.update(step)
+        assert_equals_fresh(session.solve(SolveOptions()), step)
+    assert session.counts.updates_in_place == 3
+    assert session.counts.reasons == ("in place: entries of the matrix (3 times)",)
 
 
 def test_a_rebuild_keeps_the_basis(opened: Callable[[Program], HighsSession]) -> None:
@@ -920,7 +953,7 @@ def test_a_matrix_that_highs_refuses_leaves_the_old_numbers(
     with pytest.raises(UpdateError, match="the old numbers are back"):
         session.update(replace(program, matrix=huge))
     assert_equals_fresh(session.solve(SolveOptions()), program)
-    assert session.rebuilds == 0
+    assert session.counts.rebuilds == 0
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "fractional"])

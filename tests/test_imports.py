@@ -61,6 +61,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "Availability",
         "Block",
         "Capability",
+        "Counts",
         "Limit",
         "Outcome",
         "ParametricProgram",

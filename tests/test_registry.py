@@ -39,7 +39,7 @@ def test_highs_takes_whole_columns_and_no_alpha_fair_terms() -> None:
     assert Capability.ALPHA_FAIR_TERMS not in solvers.capabilities("highs")
 
 
-@pytest.mark.parametrize(("wrong", "right"), [("high", "highs"), ("cvxpy:CLARABLE", "CLARABEL")])
+@pytest.mark.parametrize(("wrong", "right"), [("high", "highs"), ("clarabel", "CLARABEL")])
 def test_an_unknown_name_is_answered_with_the_nearest(wrong: str, right: str) -> None:
     with pytest.raises(CapabilityError, match=f"'{wrong}'; did you mean '.*{right}'"):
         solvers.find_adapter(wrong)

@@ -13,7 +13,6 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.problem import AllocationProblem
-from librex_models.routes.counts import Counts
 from librex_models.routes.hard_budgets import (
     cover_cut,
     tightened,
@@ -36,7 +35,7 @@ from librex_models.verification import (
     region,
     scaled_back,
 )
-from solvers import Limit, Outcome, Program, SolveOptions, SolverSession, Status
+from solvers import Counts, Limit, Outcome, Program, SolveOptions, SolverSession, Status
 from solvers.program import Booleans, Integers, has_wide_rows
 from solvers.scaling import ScaledSession
 
@@ -86,7 +85,7 @@ class RouteSession:
     @property
     def counts(self) -> Counts:
         """How often the solver's program was changed in place and handed over again, and why."""
-        return self._before.plus(self._session)
+        return self._before.plus(self._session.counts)
 
     def update(self, question: Question, program: Program) -> None:
         """Take new numbers; the solver takes them at the next solve."""
@@ -142,7 +141,7 @@ class RouteSession:
         return opener(program)
 
     def _reopen(self, program: Program, reason: str) -> None:
-        self._before = self._before.plus(self._session).and_rebuilt(reason)
+        self._before = self.counts.rebuilt(reason)
         self._session.close()
         self._session = self._open(program, self._opener)
 
