@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from solvers.conic_program import Task, largest_in_rows
-from solvers.program import Floats
+from solvers.program import Booleans, Floats
 
 # A utility this many times its reference, or this part of it, is badly scaled.
 FAR = 16.0
@@ -49,13 +49,23 @@ class ScaledTask:
     magnification: float
 
 
-def scaled_task(task: Task, reference: Floats, magnification: float = 1.0) -> ScaledTask:
-    """Return the task with terms in units of `reference`, its objective magnified."""
+def scaled_task(
+    task: Task,
+    reference: Floats,
+    magnification: float = 1.0,
+    whole: Booleans | None = None,
+) -> ScaledTask:
+    """Return the task with terms in units of `reference`, its objective magnified.
+
+    Columns that are `whole` keep their unit.
+    """
     reach = np.maximum(np.abs(task.least), np.abs(task.most))
     # Not the size of a rounding error, where rows leave a column no room.
     declared = np.maximum(np.abs(task.lower), np.abs(task.upper))
     reach = np.where(np.isfinite(declared) & (reach < 1e-5 * declared), declared, reach)
     column_unit = _power_of_two(_enough_for_terms(task, reach, reference))
+    if whole is not None:
+        column_unit[whole] = 1.0
     # Exactly: rounded by a factor 0.7, u^(1 - alpha) would be 1e15 for alpha = 100.
     column_unit[task.columns] = reference
     row_factor = 1.0 / _power_of_two(largest_in_rows(task.matrix, column_unit))
