@@ -26,12 +26,13 @@ _NOT_COMPARED = {"seconds", "attempts"}
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
-    """One solver run on the way to an allocation.
+    """One solver on the way to an allocation.
 
     Parameters
     ----------
     solver, route, form : str
-    status : Status
+    status : Status or None
+        None where the solver could not be asked at all; the message says why.
     limit : Limit or None
     seconds : float
     rounds : int
@@ -39,17 +40,20 @@ class Attempt:
     nodes : int
     message : str
         The solver's own words.
+    why : str
+        Why this solver.
     """
 
     solver: str
     route: str
     form: str
-    status: Status
+    status: Status | None
     limit: Limit | None
     seconds: float
     rounds: int
     nodes: int
     message: str
+    why: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)

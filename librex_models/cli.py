@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from librex_models.environment import SOLVER_VARIABLE, solver_from_environment
 from librex_models.errors import FileError, LibrexError, UnsolvableError
 from solvers.errors import SolverError
 
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 SOLVED, NO_ALLOCATION, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 STANDARD_INPUT = "-"
-ENVIRONMENT_VARIABLE = "LIBREX_SOLVER"
 KNAPSACK_SUFFIXES = (".txt", ".dat")
 
 # How an error says it in Python, and how it is said in a problem file.
@@ -122,7 +122,7 @@ def solve(
         str | None,
         typer.Option(
             metavar="NAME",
-            help=f"Who solves it; wins over the environment variable {ENVIRONMENT_VARIABLE}, "
+            help=f"Who solves it; wins over the environment variable {SOLVER_VARIABLE}, "
             "which wins over the file. See: librex solvers.",
             show_default=False,
         ),
@@ -277,11 +277,11 @@ def _model(configuration: Configuration) -> Model:
 
 def _solver_name(option: str | None, configuration: Configuration | None) -> str:
     """Return the solver to use: the option, else the environment, else the file."""
-    environment = os.environ.get(ENVIRONMENT_VARIABLE)
+    environment = solver_from_environment()
     if option is not None:
         place, name = "--solver", option
     elif environment:
-        place, name = f"environment variable {ENVIRONMENT_VARIABLE}", environment
+        place, name = f"environment variable {SOLVER_VARIABLE}", environment
     elif configuration is not None:
         place, name = f"{configuration.name}: solver.name", configuration.solver.name
     else:

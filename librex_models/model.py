@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from librex_models.allocation import Allocation
+from librex_models.choices import Choices, wanted_solver
 from librex_models.errors import ParameterError, UnsolvableError
 from librex_models.families import (
     AlphaFairness,
@@ -20,9 +21,9 @@ from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.allocation_problem import Over
-from librex_models.routes.planning import check_signs, check_solvable
 from librex_models.routes.route import Question
-from librex_models.session import Choices, Session
+from librex_models.routes.solvable import check_signs, check_solvable
+from librex_models.session import Session
 from solvers import Program, SolveOptions
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Model:
 
     def solve(
         self,
-        solver: str = "auto",
+        solver: str | None = None,
         form: str = "arrays",
         route: str = "auto",
         relative_gap: float = 1e-6,
@@ -67,6 +68,8 @@ class Model:
         threads: int = 1,
         seed: int = 0,
         start: Any = None,
+        fallback: Sequence[str] = (),
+        isolate: bool = False,
         log: Callable[[str], None] | None = None,
         native: Mapping[str, Mapping[str, Any]] | None = None,
         iteration_limit: int | None = None,
@@ -76,20 +79,26 @@ class Model:
 
         Parameters
         ----------
-        solver : str
-            A name of `solvers.names()`, or "auto".
+        solver : str, optional
+            A name of `solvers.names()`, or "auto", which takes the first of ``lm.plan`` that can.
+            By default the environment variable ``LIBREX_SOLVER``, else "auto".
         form : "arrays", "pyomo" or "cvxpy"
             The language in which the model is declared on its way to the solver.
         route : "auto", "plain" or "exact_linear"
         relative_gap, absolute_gap : float
             OPTIMAL is said of what is proven to be within either.
         time_limit_seconds : float, optional
-            For the whole solve.
+            For the whole solve; a fallback has as long again.
         node_limit, iteration_limit, solution_limit : int, optional
         memory_limit_mb : float, optional
             Only for solvers that have one.
         threads, seed : int
         start : array_like of shape (n_options,) or {option: decision}, optional
+        fallback : sequence of str
+            Solvers that are asked in turn where those before are not installed, have no licence,
+            break down, reach a limit without a decision, or are refuted. Never after INFEASIBLE.
+        isolate : bool
+            Whether to run the solver in a process of its own, whose death is survived.
         log : callable of str, optional
             Called with each line the solver prints.
         native : {solver: {option: value}}, optional
@@ -115,26 +124,35 @@ class Model:
 
     def open(
         self,
-        solver: str = "auto",
+        solver: str | None = None,
         form: str = "arrays",
         route: str = "auto",
         start: Any = None,
+        fallback: Sequence[str] = (),
+        isolate: bool = False,
         native: Mapping[str, Mapping[str, Any]] | None = None,
+        forbid_rebuild: bool = False,
         **options: Any,
     ) -> Session:
-        """Open a session: built once, written to and solved often. Takes what `solve` takes."""
-        for name, value in {"solver": solver, "form": form, "route": route}.items():
-            if not isinstance(value, str):
-                raise ParameterError(f"{name} is {value!r}, expected a name")
+        """Open a session: built once, written to and solved often. Takes what `solve` takes.
+
+        Parameters
+        ----------
+        forbid_rebuild : bool
+            Whether to refuse what cannot be written into the open solver in place.
+        """
         choices = Choices(
-            solver=solver,
+            solver=wanted_solver(solver),
             form=form,
             route=route,
             options=SolveOptions(**_known_options(options)),
             start=start,
             native={} if native is None else native,
+            fallback=fallback,
+            isolate=isolate,
+            forbid_rebuild=forbid_rebuild,
         )
-        return Session(self._question(), choices)
+        return Session(self._question_of, self.problem, choices)
 
     def to_program(self) -> Program:
         """Return the model as a Program, at the present values of its parameters."""
@@ -161,11 +179,15 @@ class Model:
         return cvxpy_form(question.problem, question.grouping, question.family)
 
     def _question(self) -> Question:
+        return self._question_of(self.problem)
+
+    def _question_of(self, problem: AllocationProblem) -> Question:
+        """Put a problem under the family: this one, or one with other numbers."""
         if self.family.compares_utilities:
-            grouping = self.problem.grouping(self.over)
+            grouping = problem.grouping(self.over)
         else:
-            grouping = _everything(self.problem)
-        return Question(problem=self.problem, grouping=grouping, family=self.family)
+            grouping = _everything(problem)
+        return Question(problem=problem, grouping=grouping, family=self.family)
 
     def _check_one_level(self) -> None:
         if isinstance(self.family, MaxMinFairness) and self.family.lexicographic:

@@ -4,48 +4,32 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from threading import Lock
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from librex_models.allocation import Allocation, Attempt, read_only
-from librex_models.errors import ParameterError, ShapeError
-from librex_models.forms.compiling import compile_form, values_of
-from librex_models.problem.labels import as_vector
-from librex_models.routes.planning import LINEAR_SOLVER, check_signs, check_solvable, choose
-from librex_models.routes.route import Answer, Floats, Question
-from librex_models.routes.solving import RouteSession
-from solvers import ParametricProgram, Program, SolveOptions, find_adapter
+from librex_models.choices import Choices, candidates, plans_of
+from librex_models.errors import ParameterError
+from librex_models.forms.declaration import Declaration, declare
+from librex_models.problem import AllocationProblem, Grouping
+from librex_models.routes.candidate import Candidate, is_trouble
+from librex_models.routes.planning import SolverPlan
+from librex_models.routes.route import Answer, Opener, Question
+from librex_models.routes.solvable import check_signs, check_solvable
+from solvers import Counts, find_adapter
+from solvers.changes import check_may_rebuild
+from solvers.errors import LicenceError
 
 LOGGER = logging.getLogger(__name__)
 
-WRITABLE = ("reward", "budget")
+PLANNED_BY = ("lower", "upper", "agent_limit")
+"""What decides, beside the model itself, which route can be taken."""
 
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Choices:
-    """How a model is to be solved.
-
-    Parameters
-    ----------
-    solver, form, route : str
-    options : SolveOptions
-        Without a start.
-    start : array_like of shape (n_options,) or {option: decision}, optional
-    native : mapping of solver name to its own options
-    """
-
-    solver: str = "auto"
-    form: str = "arrays"
-    route: str = "auto"
-    options: SolveOptions = field(default_factory=SolveOptions)
-    start: Any = None
-    native: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+Ask = Callable[[AllocationProblem], Question]
+"""Puts a problem under the family of the model."""
 
 
 class Session:
@@ -61,48 +45,80 @@ class Session:
         Why it was handed over again.
     """
 
-    def __init__(self, question: Question, choices: Choices) -> None:
-        self._question = question
+    def __init__(self, ask: Ask, problem: AllocationProblem, choices: Choices) -> None:
+        self._ask = ask
+        self._question = ask(problem)
         self._choices = choices
-        self._plan = choose(question, choices.solver, choices.route)
-        self._options = _options_for(self._plan.solver, choices, question)
-        self._changed: set[str] = set()
         self._in_use = Lock()
         self._is_open = True
-        self._route: RouteSession | None = None
-        self._parametric: ParametricProgram
-        self._defaults: dict[str, Floats]
-        self._program: Program
-        if question.problem.reward is not None:
+        self._candidates = candidates(
+            self._question, choices, self._opener, plans_of(self._question, choices)
+        )
+        self._retired = Counts()
+        self._declaration: Declaration | None = None
+        self._changed: set[str] = set()
+        if problem.reward is not None:
             self._build()
 
     def write(self, **values: Any) -> None:
-        """Write `reward` or `budget`, or both; either all is taken or nothing.
+        """Write other numbers; either all are taken or nothing is.
 
         Parameters
         ----------
-        reward : array_like of shape (n_options,) or {option: reward}
+        reward, lower, upper : array_like of shape (n_options,) or {option: number}
+            Bounds may be one number for all.
+        requests : array_like, data frame or scipy.sparse array of shape (n_options, n_resources)
         budget : array_like of shape (n_resources,) or {resource: amount}
+        weight, history : array_like of shape (n_groups,) or {group: number}
+        agent_weight, agent_history : the same by agent, for families over agents
+        agent_limit, agent_minimum : number, array_like of shape (n_agents,) or {agent: number}
 
         Raises
         ------
         ShapeError, ParameterError, ProblemError
             Naming the offender; nothing was changed.
+        solvers.errors.UpdateError
+            If the session was opened with ``forbid_rebuild`` and the program would have to be
+            handed over again; nothing was changed.
         """
         with self._alone():
             self._write(values)
 
     def _write(self, values: dict[str, Any]) -> None:
-        for name in values:
-            if name not in WRITABLE:
-                raise ParameterError(
-                    f"{name!r} cannot be written into a session; {' and '.join(WRITABLE)} can"
-                )
-        question = replace(self._question, problem=self._question.problem.with_values(**values))
+        check_written(values, self._question.grouping)
+        question = self._ask(self._question.problem.with_values(**values))
         if "reward" in values:
             check_signs(question)
+        plans = self._new_plans(question, values)
+        declaration = self._declaration
+        if declaration is not None and not self._choices.forbid_rebuild:
+            # Read when the next solve asks for it, together with what is written until then.
+            self._changed |= values.keys()
+        elif declaration is not None:
+            declaration = self._rewritten(declaration, question, set(values))
+            for candidate in self._candidates:
+                candidate.update(question, declaration, forbid_rebuild=True)
+            self._declaration = declaration
+        if plans is not None:
+            self._take_plans(question, plans)
         self._question = question
-        self._changed |= values.keys()
+
+    def _new_plans(self, question: Question, values: Mapping[str, Any]) -> list[SolverPlan] | None:
+        """Return the plans for other bounds or limits, None where they are those that there are."""
+        if values.keys().isdisjoint(PLANNED_BY):
+            return None
+        plans = plans_of(question, self._choices)
+        ways = [(plan.solver, plan.route) for plan in plans]
+        if ways == [(one.plan.solver, one.plan.route) for one in self._candidates]:
+            return None
+        check_may_rebuild("other bounds need another route", self._choices.forbid_rebuild)
+        return plans
+
+    def _take_plans(self, question: Question, plans: list[SolverPlan]) -> None:
+        for candidate in self._candidates:
+            candidate.close()
+        self._retired = self.counts.rebuilt("other bounds need another route")
+        self._candidates = candidates(question, self._choices, self._opener, plans)
 
     def solve(self) -> Allocation:
         """Solve with the parameters as they stand.
@@ -111,6 +127,11 @@ class Session:
         -------
         Allocation
             Always; where there is no point, reading one raises NoAllocationError.
+
+        Raises
+        ------
+        solvers.errors.LicenceError
+            If no solver that was asked has a licence for this program.
         """
         with self._alone():
             return self._solve()
@@ -118,36 +139,64 @@ class Session:
     def _solve(self) -> Allocation:
         start = time.perf_counter()
         check_solvable(self._question)
-        if self._route is None:
+        if self._declaration is None:
             self._build()
         elif self._changed:
-            values = self._defaults | values_of(self._question.problem, self._question.grouping)
-            self._program = self._parametric.write(self._program, self._changed, values)
-            self._route.update(self._question, self._program)
-        self._changed.clear()
-        answer = _solved(self._route, self._options)
-        return self._allocation(answer, time.perf_counter() - start)
+            self._declaration = self._rewritten(self._declaration, self._question, self._changed)
+            self._changed = set()
+        attempts, answer, candidate = self._answer()
+        return self._allocation(attempts, answer, candidate, time.perf_counter() - start)
+
+    def _answer(self) -> tuple[tuple[Attempt, ...], Answer, Candidate]:
+        """Ask one candidate after the other until there is no trouble, and say what was tried."""
+        declaration = self._declared()
+        attempts: list[Attempt] = []
+        found: tuple[Answer, Candidate] | None = None
+        for candidate in self._candidates:
+            attempt, answer = candidate.ask(self._question, declaration)
+            attempts.append(attempt)
+            if answer is not None:
+                found = answer, candidate
+                if not is_trouble(answer):
+                    break
+        if found is None:
+            raise LicenceError("; ".join(f"{one.solver}: {one.message}" for one in attempts))
+        return tuple(attempts), *found
+
+    def _declared(self) -> Declaration:
+        if self._declaration is None:
+            raise ParameterError("the session has no reward yet: write one before solving")
+        return self._declaration
 
     def close(self) -> None:
         """Free what the solver holds; a second call does nothing."""
-        if self._is_open and self._route is not None:
-            self._route.close()
+        if self._is_open:
+            for candidate in self._candidates:
+                candidate.close()
         self._is_open = False
+
+    @property
+    def counts(self) -> Counts:
+        """How often numbers were changed in place and programs handed over again, and why."""
+        total = self._retired
+        for candidate in self._candidates:
+            total = total.plus(candidate.counts)
+        return total
 
     @property
     def updates_in_place(self) -> int:
         """How often numbers were changed in place."""
-        return 0 if self._route is None else self._route.counts.updates_in_place
+        return self.counts.updates_in_place
 
     @property
     def rebuilds(self) -> int:
         """How often a program was handed over again."""
-        return 0 if self._route is None else self._route.counts.rebuilds
+        return self.counts.rebuilds
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why it was handed over again."""
-        return () if self._route is None else self._route.counts.reasons
+        """What was changed in place, and why programs were handed over again."""
+        return self.counts.reasons
 
     def __enter__(self) -> Session:
         """Return the session."""
@@ -177,40 +226,34 @@ class Session:
             self._in_use.release()
 
     def _build(self) -> None:
+        """Declare the question, and open the first candidate, which may refuse."""
         question = self._question
         check_solvable(question)
-        self._parametric, self._defaults = compile_form(
+        self._declaration = declare(
             self._choices.form, question.problem, question.grouping, question.family
         )
-        values = self._defaults | values_of(question.problem, question.grouping)
-        self._program = self._parametric.program(values)
-        self._route = RouteSession(
-            question,
-            self._program,
-            self._plan.route,
-            find_adapter(self._plan.solver).open,
-            find_adapter(LINEAR_SOLVER).open,
-        )
+        self._changed = set()
+        if len(self._candidates) == 1:
+            self._candidates[0].prepare(question, self._declaration)
 
-    def _allocation(self, answer: Answer, seconds: float) -> Allocation:
-        plan, question = self._plan, self._question
-        attempt = Attempt(
-            solver=plan.solver,
-            route=plan.route.name,
-            form=self._choices.form,
-            status=answer.status,
-            limit=answer.limit,
-            seconds=seconds,
-            rounds=answer.rounds,
-            nodes=answer.nodes,
-            message=answer.message,
-        )
+    def _rewritten(
+        self, declaration: Declaration, question: Question, changed: set[str]
+    ) -> Declaration:
+        return declaration.rewritten(question.problem, question.grouping, question.family, changed)
+
+    def _opener(self, solver: str) -> Opener:
+        return find_adapter(solver).open
+
+    def _allocation(
+        self, attempts: tuple[Attempt, ...], answer: Answer, candidate: Candidate, seconds: float
+    ) -> Allocation:
+        plan, question, form = candidate.plan, self._question, self._choices.form
         LOGGER.info(
             "%s by %s (%s, %s): %s, %s in %.3f s, gap %.2g",
             question.family.key,
             plan.solver,
-            plan.route.name,
-            self._choices.form,
+            plan.route,
+            form,
             answer.status.value,
             answer.certificate.verdict.value,
             seconds,
@@ -228,32 +271,20 @@ class Session:
             certificate=answer.certificate,
             price=answer.price,
             solver=plan.solver,
-            route=plan.route.name,
-            form=self._choices.form,
-            attempts=(attempt,),
+            route=plan.route,
+            form=form,
+            attempts=attempts,
             seconds=seconds,
             point=answer.decision,
         )
 
 
-def _solved(route: RouteSession | None, options: SolveOptions) -> Answer:
-    if route is None:
-        raise ParameterError("the session has no reward yet: write one before solving")
-    return route.solve(options)
-
-
-def _options_for(solver: str, choices: Choices, question: Question) -> SolveOptions:
-    for name in choices.native:
-        find_adapter(name)
-    options = replace(choices.options, native=choices.native.get(solver, {}))
-    if choices.start is None:
-        return options
-    return replace(options, start=_start(choices.start, question))
-
-
-def _start(start: Any, question: Question) -> Floats:
-    options = question.problem.options
-    point = as_vector(start, options, "start", "option")
-    if not np.isfinite(point).all():
-        raise ShapeError("start holds a number that is not finite")
-    return point
+def check_written(values: Mapping[str, Any], grouping: Grouping) -> None:
+    """Raise ParameterError for numbers of groups that a family over agents never looks at."""
+    if grouping.kind != "agent":
+        return
+    for name in ("weight", "history"):
+        if name in values:
+            raise ParameterError(
+                f"{name} belongs to groups, and this family compares agents: write agent_{name}"
+            )

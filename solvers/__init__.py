@@ -5,7 +5,7 @@ Imports nothing from `librex_models` and can be used alone. A solver loads when 
 
 from solvers import errors
 from solvers.adapter import Adapter, SolverSession
-from solvers.capability import Availability, Capability, Readiness
+from solvers.capability import Availability, Capability, Readiness, SizeLimit
 from solvers.counts import Counts
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
@@ -25,6 +25,7 @@ __all__ = [
     "ParametricProgram",
     "Program",
     "Readiness",
+    "SizeLimit",
     "SolveOptions",
     "SolverSession",
     "Status",

@@ -25,6 +25,8 @@ class Capability(Enum):
     DETERMINISTIC_SEED = "a seed"
     LOG = "a log, line by line"
     PARALLEL_SESSIONS = "sessions in several threads at once"
+    PRECISE = "linear programs to a gap of 1e-6"
+    PRICES_OF_TERMS = "prices that prove the optimum of alpha-fair terms"
 
 
 class Readiness(Enum):
@@ -38,12 +40,55 @@ class Readiness(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SizeLimit:
+    """The largest program that a licence allows.
+
+    Parameters
+    ----------
+    rows, columns : int
+    columns_with_terms : int
+        With alpha-fair terms, the columns that the solver adds for them included.
+    columns_per_term : int
+        How many it adds for each.
+    """
+
+    rows: int
+    columns: int
+    columns_with_terms: int
+    columns_per_term: int
+
+    def why_too_large(self, n_rows: int, n_columns: int, n_terms: int) -> str | None:
+        """Return why a program is too large, None where it is not."""
+        if n_terms and n_columns + self.columns_per_term * n_terms > self.columns_with_terms:
+            return (
+                f"{n_columns:,} columns and {n_terms:,} alpha-fair terms, and the licence ends at "
+                f"{self.columns_with_terms:,} columns in all with such terms"
+            )
+        if n_rows > self.rows or n_columns > self.columns:
+            return (
+                f"{n_rows:,} rows and {n_columns:,} columns, and the licence ends at "
+                f"{self.rows:,} and {self.columns:,}"
+            )
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Availability:
-    """Whether a solver can be used here, in a word and in a sentence."""
+    """Whether a solver can be used here, in a word and in a sentence.
+
+    Parameters
+    ----------
+    readiness : Readiness
+    sentence : str
+    version : str
+    size_limit : SizeLimit or None
+        Present where the licence limits the size of programs.
+    """
 
     readiness: Readiness
     sentence: str
     version: str = ""
+    size_limit: SizeLimit | None = None
 
     @property
     def is_ready(self) -> bool:

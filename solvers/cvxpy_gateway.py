@@ -23,9 +23,11 @@ from scipy import sparse
 
 from solvers import clarabel
 from solvers.capability import Availability, Capability
+from solvers.changes import check_may_rebuild, check_same_shape
 from solvers.conic_program import Task, task_of
 from solvers.conic_scaling import times_exp
 from solvers.conic_search import Found, Search
+from solvers.counts import Counts
 from solvers.cvxpy_cones import NativeSolver
 from solvers.errors import CapabilityError, UpdateError
 from solvers.installation import installed
@@ -36,6 +38,7 @@ from solvers.program import Floats, Program
 
 LOGGER = logging.getLogger(__name__)
 OLDEST_CVXPY = (1, 9)
+REBUILT = "CVXPY is given the program anew at every solve"
 
 # Clarabel's statuses by name: the claim, or the limit, or that it stopped short of its tolerances.
 # An almost solved program meets what the options ask for, see `clarabel.settings`.
@@ -97,6 +100,10 @@ class CvxpyGateway:
             Capability.ITERATION_LIMIT,
             Capability.INTERRUPT,
             Capability.DETERMINISTIC_SEED,
+            Capability.THREADS,
+            Capability.LOG,
+            Capability.PRECISE,
+            Capability.PRICES_OF_TERMS,
         }
     )
 
@@ -132,24 +139,20 @@ class CvxpySession:
     """A Program, given to CVXPY anew at every solve."""
 
     def __init__(self, program: Program, name: str, native: NativeSolver) -> None:
-        self.updates_in_place = 0
-        self.rebuilds = 0
-        self.reasons: list[str] = []
+        self.counts = Counts()
         self._name = name
         self._native = native
         self._is_open = True
         self._task: Task
         self._build(program)
 
-    def update(self, program: Program) -> None:
+    def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         self._check_open()
-        if program.matrix.shape != self._program.matrix.shape:
-            raise UpdateError(
-                f"the new program has {program.matrix.shape} rows and columns, the open one "
-                f"{self._program.matrix.shape}; nothing was changed"
-            )
-        self._update(program)
+        check_same_shape(self._program, program)
+        check_may_rebuild(REBUILT, forbid_rebuild)
+        self._build(program)
+        self.counts = self.counts.rebuilt(REBUILT)
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows behind those of the Program, until the next update."""
@@ -195,11 +198,6 @@ class CvxpySession:
             )
         self._program = program
         self._task = task_of(program)
-
-    def _update(self, program: Program) -> None:
-        self._build(program)
-        self.rebuilds += 1
-        self.reasons.append("rebuilt: CVXPY is given the program anew at every solve")
 
     def _solve(self, search: Search) -> None:
         from cvxpy.error import SolverError

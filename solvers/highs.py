@@ -93,6 +93,7 @@ class Highs:
             Capability.DETERMINISTIC_SEED,
             Capability.LOG,
             Capability.PARALLEL_SESSIONS,
+            Capability.PRECISE,
         }
     )
 

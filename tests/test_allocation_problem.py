@@ -591,18 +591,37 @@ def test_replace_checks_again() -> None:
         problem_with().replace(budgets=[1.0, 1.0])
 
 
-def test_with_values_is_replace_for_what_a_session_writes() -> None:
+WRITTEN: dict[str, dict[str, Any]] = {
+    "reward and budget": {"reward": {"b1": 6.0, "a1": 4.0, "a2": 5.0}, "budget": [1.0, 2.0]},
+    "bounds": {"lower": 0.25, "upper": [0.5, 1.0, 0.75]},
+    "upper alone": {"upper": {"a1": 0.5, "a2": 0.25, "b1": 0.75}},
+    "requests": {"requests": [[1.0, 0.0], [0.0, 2.0], [3.0, 3.0]]},
+    "sparse requests": {"requests": sparse.csr_array(np.eye(3, 2))},
+    "groups": {"weight": [2.0, 3.0], "history": [0.5, 0.0]},
+    "agents": {"agent_weight": [2.0, 3.0], "agent_history": [0.5, 0.0]},
+    "limits": {"agent_limit": [2.0, 1.0], "agent_minimum": 0.5},
+}
+
+
+@pytest.mark.parametrize("changes", WRITTEN.values(), ids=WRITTEN)
+def test_with_values_is_replace_for_what_a_session_writes(changes: dict[str, Any]) -> None:
     problem = problem_with()
     assert len(problem.grouping("groups")) == 2
-    changes: dict[str, Any] = {
-        "reward": {"b1": 6.0, "a1": 4.0, "a2": 5.0},
-        "budget": [1.0, 2.0],
-    }
+    assert problem.usage.nnz
     written = problem.with_values(**changes)
-    assert written == problem.replace(**changes)
+    # The default limit of agents is fixed at construction; replace makes it anew.
+    expected = problem.replace(**({"agent_limit": problem.agent_limit} | changes))
+    assert written == expected
+    assert np.array_equal(written.usage.toarray(), expected.usage.toarray())
+    for over in ("groups", "agents"):
+        if over == "agents" and written.history.any():
+            continue
+        ours, theirs = written.grouping(over), expected.grouping(over)
+        assert ours.weight.tolist() == theirs.weight.tolist()
+        assert ours.history.tolist() == theirs.history.tolist()
     assert problem == problem_with()
     with pytest.raises(ValueError, match="read-only"):
-        written.budget[0] = 9.0
+        written.lower[0] = 9.0
 
 
 @pytest.mark.parametrize(
@@ -610,8 +629,13 @@ def test_with_values_is_replace_for_what_a_session_writes() -> None:
     [
         ({"reward": [1.0, math.nan, 3.0]}, "reward of option 'a2' is nan"),
         ({"budget": [1.0, -2.0]}, "budget of resource 'memory' is -2.0"),
-        ({"weight": [1.0, 1.0]}, "'weight' cannot be written"),
-        ({"colour": [1.0]}, "'colour' cannot be written; reward and budget can"),
+        ({"weight": [1.0, 0.0]}, "weight of group 'blue' is 0.0"),
+        ({"lower": 2.0}, "lower of option 'a1' is 2.0, above its upper"),
+        ({"upper": np.inf, "budget": np.full(2, np.inf)}, "no upper bound"),
+        ({"agent_minimum": 5.0}, "agent_minimum of agent 'ann' is 5.0, above its agent_limit"),
+        ({"requests": [[1.0, 2.0]]}, r"requests has shape \(1, 2\), expected \(3, 2\)"),
+        ({"requests": -np.ones((3, 2))}, "requests of option 'a1' for resource 'gpu' is -1.0"),
+        ({"colour": [1.0]}, "'colour' cannot be written into a session; reward, budget, "),
     ],
 )
 def test_with_values_checks(values: dict[str, Any], expected: str) -> None:

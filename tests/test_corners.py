@@ -557,7 +557,7 @@ BAD_WRITES: dict[str, tuple[dict[str, Any], type[Exception]]] = {
     "not a number": ({"reward": [1.0, np.nan]}, ParameterError),
     "infinite reward": ({"reward": [1.0, np.inf]}, ParameterError),
     "negative budget": ({"budget": [-1.0]}, ParameterError),
-    "unknown name": ({"reward": [5.0, 5.0], "history": [1.0, 1.0]}, ParameterError),
+    "unknown name": ({"reward": [5.0, 5.0], "rewards": [1.0, 1.0]}, ParameterError),
     "good reward, bad budget": ({"reward": [5.0, 5.0], "budget": [np.nan]}, ParameterError),
     "good budget, bad reward": ({"budget": [9.0], "reward": ["a", "b"]}, ParameterError),
     "unknown label": ({"budget": {"nothing": 1.0}}, ProblemError),

@@ -530,8 +530,8 @@ def test_updates_and_added_rows_are_as_a_fresh_start() -> None:
     session.update(second)
     again = session.solve(SolveOptions())
     assert again.objective == solved(second).objective
-    assert (session.rebuilds, session.updates_in_place) == (1, 0)
-    assert session.reasons == ["rebuilt: CVXPY is given the program anew at every solve"]
+    assert (session.counts.rebuilds, session.counts.updates_in_place) == (1, 0)
+    assert session.counts.reasons == ("rebuilt: CVXPY is given the program anew at every solve",)
     # Option 0 gets at most a tenth: of the budget of 1, the rest buys .45 of option 1.
     session.add_rows(
         sparse.csr_array(np.array([[1.0, 0.0, 0.0, 0.0]])), np.array([-np.inf]), np.array([0.1])

@@ -303,7 +303,7 @@ def test_a_bad_write_changes_nothing() -> None:
     with lm.Proportional(small_problem()).open() as session:
         before = session.solve()
         bad: dict[str, dict[str, Any]] = {
-            "cannot be written": {"weight": [1.0, 1.0]},
+            "cannot be written": {"weights": [1.0, 1.0]},
             "shape": {"reward": [1.0]},
             "budget of resource 'memory'": {"reward": [9.0, 9.0, 9.0, 9.0], "budget": [1.0, -1.0]},
             "reward of option 1 is -1": {"reward": [1.0, -1.0, 1.0, 1.0]},

@@ -7,7 +7,6 @@ lower_j <= x_j <= upper_j,   x_j whole where integer_j
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,23 +14,18 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from librex_models.errors import ParameterError, ProblemError, ShapeError
-from librex_models.problem.grouping import Grouping
-from librex_models.problem.labels import (
-    LARGEST_NUMBER,
-    Floats,
-    Integers,
-    Labels,
-    as_labels,
-    as_numbers,
-    as_vector,
-    check_range,
-    check_unique,
-    first_appearance,
-    label_index,
-    matched,
-    plural,
+from librex_models.errors import ParameterError, ProblemError
+from librex_models.problem.arguments import (
+    is_sparse,
+    limits_of_agents,
+    numbers_of_groups,
+    numbers_of_options,
+    requests_and_names,
+    who_owns_what,
 )
+from librex_models.problem.grouping import Grouping
+from librex_models.problem.labels import Floats, Integers, Labels, plural
+from librex_models.problem.written_values import GROUP_NUMBERS, written_fields
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -159,11 +153,11 @@ class AllocationProblem:
         if extra_rows is not None:
             raise ProblemError("extra_rows are not supported yet: leave them out")
         fields = self.__dict__
-        fields.update(_requests_and_names(requests, budget, option_names, resource_names))
-        fields.update(_who_owns_what(fields["options"], agent, group))
-        fields.update(_numbers_of_options(fields["options"], reward, lower, upper, integer))
-        fields.update(_numbers_of_groups(fields, weight, history, agent_weight, agent_history))
-        fields.update(_limits_of_agents(fields, agent_limit, agent_minimum))
+        fields.update(requests_and_names(requests, budget, option_names, resource_names))
+        fields.update(who_owns_what(fields["options"], agent, group))
+        fields.update(numbers_of_options(fields["options"], reward, lower, upper, integer))
+        fields.update(numbers_of_groups(fields, weight, history, agent_weight, agent_history))
+        fields.update(limits_of_agents(fields, agent_limit, agent_minimum))
         if group_utility not in ("mean", "sum"):
             raise ParameterError(f"group_utility is {group_utility!r}, expected 'mean' or 'sum'")
         fields["group_utility"] = group_utility
@@ -276,23 +270,31 @@ class AllocationProblem:
         return AllocationProblem(**(arguments | changes))
 
     def with_values(self, **values: Any) -> AllocationProblem:
-        """Return a copy with another `reward` or `budget`, checking only these.
+        """Return a copy with other numbers, checking only these.
 
-        What a session writes; everything else is shared with this problem.
+        What a session writes (`librex_models.problem.written_values`); everything else is shared
+        with this problem.
 
         Raises
         ------
         ShapeError, ParameterError, ProblemError
             Naming the offender.
         """
+        written = written_fields(self, values)
+        _freeze(written)
         fresh = object.__new__(AllocationProblem)
         fields = fresh.__dict__
         fields.update(self.__dict__)
-        for name, value in values.items():
-            numbers = _checked_values(self, name, value)
-            numbers.setflags(write=False)
-            fields[name] = numbers
-        if "budget" in values and np.isinf(fields["budget"]).any():
+        fields.update(written)
+        if "requests" in written:
+            fields.pop("usage", None)
+        if not written.keys().isdisjoint(GROUP_NUMBERS):
+            fields.pop("_by_group", None)
+            fields.pop("_by_agent", None)
+        if not written.keys().isdisjoint(("upper", "agent_limit")):
+            # The default limit of agents was fixed when the problem was made.
+            fields["_agent_limit_given"] = True
+        if not written.keys().isdisjoint(("budget", "upper", "agent_limit", "requests")):
             _check_every_option_is_bounded(fresh)
         return fresh
 
@@ -453,252 +455,13 @@ def _requests_differ(one: AllocationProblem, other: AllocationProblem) -> bool:
     return bool(different.nnz)
 
 
-def _is_sparse(value: Any) -> bool:
-    # Without the narrowing of types that issparse declares: it loses the attributes.
-    return bool(sparse.issparse(value))
-
-
 def _freeze(fields: dict[str, Any]) -> None:
     for value in fields.values():
         if isinstance(value, np.ndarray):
             value.setflags(write=False)
-        elif _is_sparse(value):
+        elif is_sparse(value):
             for part in (value.data, value.indices, value.indptr):
                 part.setflags(write=False)
-
-
-def _requests_and_names(
-    requests: Any, budget: Any, option_names: Any, resource_names: Any
-) -> dict[str, Any]:
-    columns, named_by = _frame_columns(requests), "resource_names"
-    if columns is not None:
-        resource_names, requests, option_names = _from_frame_of_requests(
-            requests, columns, resource_names, option_names
-        )
-    elif isinstance(budget, Mapping) and resource_names is None:
-        resource_names, named_by = list(budget), "budget"
-    matrix = _as_matrix(requests)
-    n_options, n_resources = matrix.shape
-    if n_options == 0:
-        raise ShapeError("requests has no rows: a problem needs at least one option")
-    options: Labels = range(n_options)
-    if option_names is not None:
-        options = as_labels(option_names, "option_names", n_options)
-    resources: Labels = range(n_resources)
-    if resource_names is not None:
-        resources = as_labels(resource_names, named_by, n_resources)
-    check_unique(options, "option")
-    check_unique(resources, "resource")
-    _check_requests(matrix, options, resources)
-    amounts = as_vector(budget, resources, "budget", "resource")
-    check_range(amounts, resources, "budget", "resource", infinite=True)
-    return {
-        "requests": matrix,
-        "budget": amounts,
-        "options": options,
-        "resources": resources,
-    }
-
-
-def _frame_columns(requests: Any) -> list[Any] | None:
-    if isinstance(requests, np.ndarray) or _is_sparse(requests):
-        return None
-    # In a PyArrow table `columns` are the columns themselves.
-    columns = getattr(requests, "column_names", None)
-    if columns is None:
-        columns = getattr(requests, "columns", None)
-    return None if columns is None else list(columns)
-
-
-def _from_frame_of_requests(
-    frame: Any, columns: list[Any], resource_names: Any, option_names: Any
-) -> tuple[list[Hashable], Any, Any]:
-    from librex_models.problem.frames import column_values
-
-    check_unique(columns, "requests: column")
-    wanted = columns if resource_names is None else as_labels(resource_names, "resource_names")
-    for name in wanted:
-        if name not in columns:
-            raise ParameterError(f"requests has no column for resource {name!r}")
-    for name in columns:
-        if name not in wanted:
-            raise ParameterError(f"requests names resource {name!r}, which resource_names lacks")
-    matrix = np.column_stack(
-        [
-            as_numbers(column_values(frame, name), f"requests of resource {name!r}")
-            for name in wanted
-        ]
-    )
-    index = label_index(frame)
-    if index is None or index == list(range(len(index))):
-        return list(wanted), matrix, option_names
-    if option_names is None:
-        return list(wanted), matrix, index
-    check_unique(index, "requests: option")
-    names = as_labels(option_names, "option_names")
-    rows = matched(dict(zip(index, range(len(index)), strict=True)), names, "requests", "option")
-    return list(wanted), matrix[rows], names
-
-
-def _as_matrix(requests: Any) -> Floats | sparse.csr_array:
-    given = requests if _is_sparse(requests) else as_numbers(requests, "requests")
-    if given.ndim != 2:
-        raise ShapeError(
-            f"requests has shape {given.shape}, expected (n_options, n_resources): one row for "
-            "each option, one column for each resource"
-        )
-    if _is_sparse(requests):
-        if requests.dtype.kind == "c":
-            raise ParameterError(
-                f"requests is not made of numbers: its entries are {requests.dtype}"
-            )
-        matrix = sparse.csr_array(requests, dtype=np.float64, copy=True)
-        matrix.sum_duplicates()
-        matrix.eliminate_zeros()
-        return matrix
-    # Rows stay together in memory: they become the columns of the solver's matrix.
-    return np.ascontiguousarray(given, dtype=np.float64)
-
-
-def _check_requests(matrix: Floats | sparse.csr_array, options: Labels, resources: Labels) -> None:
-    numbers = matrix if isinstance(matrix, np.ndarray) else matrix.data
-    # A NaN fails every comparison.
-    if numbers.size == 0 or (numbers.min() >= 0 and numbers.max() <= LARGEST_NUMBER):
-        return
-    if isinstance(matrix, np.ndarray):
-        rows, columns = np.nonzero(~((matrix >= 0) & (matrix <= LARGEST_NUMBER)))
-        option, resource = int(rows[0]), int(columns[0])
-        value = matrix[option, resource]
-    else:
-        entries = matrix.tocoo()
-        is_fine = (entries.data >= 0) & (entries.data <= LARGEST_NUMBER)
-        place = int(np.flatnonzero(~is_fine)[0])
-        option, resource = int(entries.coords[0][place]), int(entries.coords[1][place])
-        value = entries.data[place]
-    raise ParameterError(
-        f"requests of option {options[option]!r} for resource {resources[resource]!r} is {value}, "
-        "expected a finite number at least zero"
-        + (f" of at most {LARGEST_NUMBER:g}: choose a larger unit" if 0 < value < np.inf else "")
-    )
-
-
-def _who_owns_what(options: Labels, agent: Any, group: Any) -> dict[str, Any]:
-    if agent is None:
-        agents, agent_of_option = options, np.arange(len(options))
-    else:
-        owner = as_labels(matched(agent, options, "agent", "option"), "agent", len(options))
-        agents, agent_of_option = first_appearance(owner)
-    if group is None:
-        groups, group_of_agent = agents, np.arange(len(agents))
-    else:
-        member = as_labels(matched(group, agents, "group", "agent"), "group", len(agents))
-        groups, group_of_agent = first_appearance(member)
-    return {
-        "agents": agents,
-        "agent_of_option": agent_of_option,
-        "groups": groups,
-        "group_of_agent": group_of_agent,
-    }
-
-
-def _checked_reward(options: Labels, reward: Any) -> Floats:
-    values = matched(reward, options, "reward", "option")
-    numbers = values if _is_sparse(values) else as_numbers(values, "reward")
-    if numbers.ndim == 2:
-        raise ShapeError(
-            f"reward has shape {numbers.shape}: rewards per group are not supported yet; give one "
-            f"number for each option, shape ({len(options)},)"
-        )
-    numbers = as_vector(numbers, options, "reward", "option")
-    check_range(numbers, options, "reward", "option", signed=True)
-    return numbers
-
-
-def _numbers_of_options(
-    options: Labels, reward: Any, lower: Any, upper: Any, integer: Any
-) -> dict[str, Any]:
-    least = as_vector(lower, options, "lower", "option", scalar=True)
-    check_range(least, options, "lower", "option")
-    most = as_vector(upper, options, "upper", "option", scalar=True)
-    check_range(most, options, "upper", "option", infinite=True)
-    crossed = np.flatnonzero(least > most)
-    if crossed.size:
-        j = int(crossed[0])
-        raise ParameterError(
-            f"lower of option {options[j]!r} is {least[j]}, above its upper {most[j]}"
-        )
-    return {
-        "reward": None if reward is None else _checked_reward(options, reward),
-        "lower": least,
-        "upper": most,
-        "integer": _as_mask(matched(integer, options, "integer", "option"), options),
-    }
-
-
-def _as_mask(integer: Any, options: Labels) -> npt.NDArray[np.bool_]:
-    mask = np.array(integer)
-    if mask.dtype != np.bool_ and not np.isin(mask, (0, 1)).all():
-        raise ParameterError("integer is not made of truth values")
-    if mask.ndim == 0:
-        return np.full(len(options), bool(mask))
-    if mask.shape != (len(options),):
-        raise ShapeError(
-            f"integer has shape {mask.shape}, expected ({len(options)},): one truth value for each "
-            "option"
-        )
-    return mask.astype(np.bool_)
-
-
-def _numbers_of_groups(
-    fields: dict[str, Any], weight: Any, history: Any, agent_weight: Any, agent_history: Any
-) -> dict[str, Any]:
-    wanted = {
-        "weight": (weight, 1.0, "groups", "group"),
-        "history": (history, 0.0, "groups", "group"),
-        "agent_weight": (agent_weight, 1.0, "agents", "agent"),
-        "agent_history": (agent_history, 0.0, "agents", "agent"),
-    }
-    found = {}
-    for name, (value, default, labels, kind) in wanted.items():
-        numbers = as_vector(
-            default if value is None else value, fields[labels], name, kind, scalar=value is None
-        )
-        check_range(numbers, fields[labels], name, kind, positive="weight" in name)
-        found[name] = numbers
-    return found
-
-
-def _limits_of_agents(
-    fields: dict[str, Any], agent_limit: Any, agent_minimum: Any
-) -> dict[str, Any]:
-    agents = fields["agents"]
-    if agent_limit is None:
-        limit = _default_limit(fields["agent_of_option"], len(agents), fields["upper"])
-    else:
-        limit = as_vector(agent_limit, agents, "agent_limit", "agent", scalar=True)
-    check_range(limit, agents, "agent_limit", "agent", infinite=True)
-    minimum = as_vector(
-        0.0 if agent_minimum is None else agent_minimum,
-        agents,
-        "agent_minimum",
-        "agent",
-        scalar=True,
-    )
-    check_range(minimum, agents, "agent_minimum", "agent")
-    crossed = np.flatnonzero(minimum > limit)
-    if crossed.size:
-        i = int(crossed[0])
-        raise ParameterError(
-            f"agent_minimum of agent {agents[i]!r} is {minimum[i]}, above its agent_limit "
-            f"{limit[i]}"
-        )
-    return {"agent_limit": limit, "agent_minimum": minimum}
-
-
-def _default_limit(agent_of_option: Integers, n_agents: int, upper: Floats) -> Floats:
-    n_options = np.bincount(agent_of_option, minlength=n_agents)
-    n_unit = np.bincount(agent_of_option, upper == 1.0, minlength=n_agents)
-    return np.where((n_options > 1) & (n_unit == n_options), 1.0, np.inf)
 
 
 def _check_every_option_is_bounded(problem: AllocationProblem) -> None:
@@ -713,13 +476,3 @@ def _check_every_option_is_bounded(problem: AllocationProblem) -> None:
             f"option {problem.options[int(free[0])]!r} has no upper bound and uses no limited "
             "resource: give it an upper bound, or its agent a limit"
         )
-
-
-def _checked_values(problem: AllocationProblem, name: str, value: Any) -> Floats:
-    if name == "reward":
-        return _checked_reward(problem.options, value)
-    if name == "budget":
-        numbers = as_vector(value, problem.resources, name, "resource")
-        check_range(numbers, problem.resources, name, "resource", infinite=True)
-        return numbers
-    raise ParameterError(f"{name!r} cannot be written; reward and budget can")

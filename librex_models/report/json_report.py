@@ -108,12 +108,13 @@ def _attempt(attempt: Attempt) -> Json:
         "solver": attempt.solver,
         "route": attempt.route,
         "form": attempt.form,
-        "status": attempt.status.name,
+        "status": None if attempt.status is None else attempt.status.name,
         "limit": None if attempt.limit is None else attempt.limit.name,
         "seconds": attempt.seconds,
         "rounds": attempt.rounds,
         "nodes": attempt.nodes,
         "message": attempt.message,
+        "why": attempt.why,
     }
 
 

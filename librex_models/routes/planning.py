@@ -1,39 +1,109 @@
-"""Choose a solver and a route for a question, or say what could solve it instead."""
+"""What each solver could do with a question, and which of them to take.
+
+A solver takes a question `plain`, as it is declared, or by the `exact_linear` form. It solves it
+exactly, to a gap, or not at all; the choice is the first that can, exact before to a gap, in the
+order of `solvers.names`.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import Enum
 
-import numpy as np
-
+import solvers
 from librex_models.errors import ParameterError, UnsolvableError
-from librex_models.families import AlphaFairness, MaxMinFairness, ProportionalFairness
+from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
-from librex_models.routes.route import Floats, Question, Reformulation
-from solvers import Capability, find_adapter
+from librex_models.routes.route import Question, Reformulation
+from librex_models.routes.solvable import family_words
+from solvers import Capability, Program, Readiness
 
 LINEAR_SOLVER = "highs"
-CONIC_SOLVER = "cvxpy:CLARABEL"
 ROUTES = ("auto", "plain", "exact_linear")
 
 
+class Exactness(Enum):
+    """How well a solver could solve a question."""
+
+    EXACT = "exact"
+    TO_A_GAP = "to a gap"
+    NOT_AT_ALL = "not at all"
+
+
+_ORDER = tuple(Exactness)
+
+
 @dataclass(frozen=True, kw_only=True)
-class Plan:
-    """Which solver takes which route.
+class SolverPlan:
+    """What one solver could do with a question.
 
     Parameters
     ----------
     solver : str
-    route : Reformulation
+    exactness : Exactness
+    route : str
+        The reformulation: "plain" or "exact_linear"; empty where there is none.
+    why : str
+        Why this well and no better, in a sentence.
+    readiness : Readiness or None
+        Whether the solver can be used here; None where nobody asked.
+    n_rows, n_columns, n_entries : int or None
+        The size of the program that it would get.
     """
 
     solver: str
-    route: Reformulation
+    exactness: Exactness
+    route: str = ""
+    why: str
+    readiness: Readiness | None = None
+    n_rows: int | None = None
+    n_columns: int | None = None
+    n_entries: int | None = None
+
+    @property
+    def can_solve(self) -> bool:
+        """Whether the solver solves the question at all."""
+        return self.exactness is not Exactness.NOT_AT_ALL
+
+    def reformulation(self) -> Reformulation:
+        """Return the route itself, which knows nothing yet."""
+        return ExactLinear() if self.route == "exact_linear" else Plain()
 
 
-def choose(question: Question, solver: str, route: str) -> Plan:
-    """Return the plan for a question.
+def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan:
+    """Return what a solver could do with a question, installed or not.
+
+    Parameters
+    ----------
+    question : Question
+    solver : str
+    route : str
+        "auto", "plain" or "exact_linear".
+
+    Raises
+    ------
+    ParameterError, solvers.errors.CapabilityError
+        If there is no such route or solver.
+    """
+    if route not in ROUTES:
+        raise ParameterError(f"route is {route!r}, expected one of {', '.join(ROUTES)}")
+    adapter = solvers.find_adapter(solver)
+    family, can = question.family, adapter.capabilities
+    if isinstance(family, MaxMinFairness) and family.lexicographic:
+        return _not_at_all(
+            solver,
+            "lexicographic max-min cannot be solved yet; MaxMin(problem, lexicographic=False), its "
+            "first level, can",
+        )
+    if isinstance(family, AlphaFairness) and family.alpha > 0.0:
+        return _alpha_fair_plan(question, solver, can, route)
+    return _linear_plan(question, solver, can, route)
+
+
+def choose(question: Question, solver: str, route: str) -> SolverPlan:
+    """Return the plan of the solver that was asked for, or of the best that can be used here.
 
     Parameters
     ----------
@@ -46,132 +116,116 @@ def choose(question: Question, solver: str, route: str) -> Plan:
     Raises
     ------
     UnsolvableError
-        If the solver cannot solve it this way; the message names what can.
+        If it cannot solve the question this way; the message names what can.
     """
-    if route not in ROUTES:
-        raise ParameterError(f"route is {route!r}, expected one of {', '.join(ROUTES)}")
-    family = question.family
-    if isinstance(family, MaxMinFairness) and family.lexicographic:
-        raise UnsolvableError(
-            "lexicographic max-min cannot be solved yet. What can: MaxMin(problem, "
-            f"lexicographic=False), its first level, with solver {LINEAR_SOLVER!r}"
-        )
-    if isinstance(family, AlphaFairness) and family.alpha > 0.0:
-        plan = _alpha_fair_plan(question, solver, route)
-    else:
-        plan = _linear_plan(question, solver, route)
-    _check_ready(plan.solver)
-    return plan
+    if solver != "auto":
+        plan = plan_for(question, solver, route)
+        if not plan.can_solve:
+            raise UnsolvableError(_what_can(question, plan))
+        return replace(plan, why=f"asked for; {plan.why}")
+    able = [plan for plan in ranked(question, solvers.names(), route) if plan.can_solve]
+    for plan in able:
+        if solvers.availability(plan.solver).is_ready:
+            why = f"chosen of {len(able)} that could solve it: {plan.exactness.value}; {plan.why}"
+            return replace(plan, why=why)
+    raise UnsolvableError(_what_can(question, plan_for(question, LINEAR_SOLVER, route)))
 
 
-def _linear_plan(question: Question, solver: str, route: str) -> Plan:
+def ranked(question: Question, names: Iterable[str], route: str = "auto") -> list[SolverPlan]:
+    """Return the plans of solvers, the best first: exact before to a gap, else as they stand."""
+    plans = [plan_for(question, name, route) for name in names]
+    return sorted(plans, key=lambda plan: _ORDER.index(plan.exactness))
+
+
+def with_size(plan: SolverPlan, program: Program) -> SolverPlan:
+    """Return the plan with readiness and the size of its program; too large is not at all."""
+    available = solvers.availability(plan.solver)
+    plan = replace(
+        plan,
+        readiness=available.readiness,
+        n_rows=program.n_rows,
+        n_columns=program.n_columns,
+        n_entries=program.matrix.nnz,
+    )
+    limit = available.size_limit
+    if limit is None or not plan.can_solve:
+        return plan
+    n_terms = 0 if program.terms is None else len(program.terms.columns)
+    too_large = limit.why_too_large(program.n_rows, program.n_columns, n_terms)
+    if too_large is None:
+        return plan
+    return replace(plan, exactness=Exactness.NOT_AT_ALL, route="", why=too_large)
+
+
+def _not_at_all(solver: str, why: str) -> SolverPlan:
+    return SolverPlan(solver=solver, exactness=Exactness.NOT_AT_ALL, why=why)
+
+
+def _linear_plan(
+    question: Question, solver: str, can: frozenset[Capability], route: str
+) -> SolverPlan:
     if route == "exact_linear":
-        raise UnsolvableError(
-            f"{question.family.key} is linear as it is: use route='plain' or 'auto'"
+        return _not_at_all(
+            solver, f"{question.family.key} is linear as it is: use route='plain' or 'auto'"
         )
-    chosen = LINEAR_SOLVER if solver == "auto" else solver
-    if question.problem.integer.any() and Capability.WHOLE not in find_adapter(chosen).capabilities:
-        raise UnsolvableError(
-            f"{chosen} cannot solve whole decisions. What can: solver {LINEAR_SOLVER!r}, or "
-            "integer=False"
-        )
-    return Plan(solver=chosen, route=Plain())
+    is_whole = bool(question.problem.integer.any())
+    if is_whole and Capability.WHOLE not in can:
+        return _not_at_all(solver, f"{solver} cannot solve whole decisions")
+    if Capability.PRECISE not in can:
+        why = "a linear program as it is, by a method that stops near the optimum"
+        return SolverPlan(solver=solver, exactness=Exactness.TO_A_GAP, route="plain", why=why)
+    why = "a linear program as it is" + (", with whole columns" if is_whole else "")
+    return SolverPlan(solver=solver, exactness=Exactness.EXACT, route="plain", why=why)
 
 
-def _alpha_fair_plan(question: Question, solver: str, route: str) -> Plan:
-    problem = question.problem
-    if problem.integer.any():
-        return _whole_alpha_fair_plan(question, solver, route)
-    if route == "exact_linear":
-        raise UnsolvableError(
-            "the exact linear form needs whole decisions: use integer=True, or route='plain'"
-        )
-    chosen = CONIC_SOLVER if solver == "auto" else solver
-    if Capability.ALPHA_FAIR_TERMS not in find_adapter(chosen).capabilities:
-        raise UnsolvableError(
-            f"{chosen} cannot solve fractional {_words(question)} yet. What can: solver "
-            f"{CONIC_SOLVER!r}"
-        )
-    return Plan(solver=chosen, route=Plain())
+def _alpha_fair_plan(
+    question: Question, solver: str, can: frozenset[Capability], route: str
+) -> SolverPlan:
+    is_whole = bool(question.problem.integer.any())
+    if is_whole and Capability.WHOLE not in can:
+        return _not_at_all(solver, f"{solver} cannot solve whole decisions")
+    is_single = is_whole and is_single_choice(question.problem, question.grouping)
+    if route == "exact_linear" and not is_single:
+        return _not_at_all(solver, _why_not_linear(question, is_whole))
+    if is_single and route != "plain":
+        why = "whole single choices make it a 0/1 linear program"
+        exactness = Exactness.EXACT if Capability.PRECISE in can else Exactness.TO_A_GAP
+        return SolverPlan(solver=solver, exactness=exactness, route="exact_linear", why=why)
+    if Capability.ALPHA_FAIR_TERMS not in can:
+        return _not_at_all(solver, _why_no_terms(question, solver, is_whole))
+    if Capability.PRICES_OF_TERMS in can:
+        why = "alpha-fair terms as exact cones"
+        return SolverPlan(solver=solver, exactness=Exactness.EXACT, route="plain", why=why)
+    why = "alpha-fair terms to the solver's own tolerance"
+    return SolverPlan(solver=solver, exactness=Exactness.TO_A_GAP, route="plain", why=why)
 
 
-def _whole_alpha_fair_plan(question: Question, solver: str, route: str) -> Plan:
-    chosen = LINEAR_SOLVER if solver == "auto" else solver
-    if route == "plain":
-        raise UnsolvableError(
-            f"whole {_words(question)} cannot be solved as declared yet. What can: "
-            "route='exact_linear' where each utility depends on one 0/1 choice, or integer=False "
-            f"with solver {CONIC_SOLVER!r}"
-        )
-    if not is_single_choice(question.problem, question.grouping):
-        raise UnsolvableError(
-            f"whole {_words(question)} can be solved only where every decision is 0/1 and each "
-            f"{question.grouping.kind} has at most one chosen option (one option, or one agent "
-            f"with agent_limit 1). What else can: integer=False with solver {CONIC_SOLVER!r}, or "
-            f"BudgetOnly and MaxMin(lexicographic=False) with solver {LINEAR_SOLVER!r}"
-        )
-    if Capability.WHOLE not in find_adapter(chosen).capabilities:
-        raise UnsolvableError(
-            f"{chosen} cannot solve whole decisions. What can: solver {LINEAR_SOLVER!r}"
-        )
-    return Plan(solver=chosen, route=ExactLinear())
+def _why_not_linear(question: Question, is_whole: bool) -> str:
+    if not is_whole:
+        return "the exact linear form needs whole decisions: use integer=True, or route='plain'"
+    return (
+        "the exact linear form needs decisions that are 0/1 and at most one chosen option a "
+        f"{question.grouping.kind} (one option, or one agent with agent_limit 1)"
+    )
 
 
-def _words(question: Question) -> str:
-    family = question.family
-    if isinstance(family, ProportionalFairness) or not isinstance(family, AlphaFairness):
-        return f"{family.key} models"
-    return f"{family.key} models with alpha {family.alpha:g}"
+def _why_no_terms(question: Question, solver: str, is_whole: bool) -> str:
+    kind = "whole" if is_whole else "fractional"
+    words = family_words(question)
+    why = f"{solver} has linear rows only and cannot solve {kind} {words} as declared"
+    if not is_whole:
+        return why
+    return f"{why}, where a {question.grouping.kind} has several choices"
 
 
-def _check_ready(solver: str) -> None:
-    availability = find_adapter(solver).availability()
-    if not availability.is_ready:
-        raise UnsolvableError(f"{solver} cannot be used here: {availability.sentence}")
-
-
-def check_signs(question: Question) -> None:
-    """Raise ParameterError naming the first option with a negative reward under fairness."""
-    if not question.family.compares_utilities:
-        return
-    negative = np.flatnonzero(question.reward < 0)
-    if negative.size:
-        option = question.problem.options[int(negative[0])]
-        raise ParameterError(
-            f"reward of option {option!r} is {question.reward[negative[0]]}: "
-            f"{question.family.key} compares utilities and needs rewards at least zero; only "
-            "BudgetOnly takes negative ones"
-        )
-
-
-def check_solvable(question: Question) -> None:
-    """Raise ParameterError where no allocation can have a finite welfare, or rewards are negative.
-
-    With alpha >= 1 everybody needs a history, or an option with a reward that a budget allows.
-    """
-    check_signs(question)
-    family = question.family
-    if isinstance(family, AlphaFairness) and family.alpha >= 1.0:
-        _check_everybody_can_gain(question, question.reward)
-
-
-def _check_everybody_can_gain(question: Question, reward: Floats) -> None:
-    problem, grouping = question.problem, question.grouping
-    usage = problem.usage
-    column = np.repeat(np.arange(problem.n_options), np.diff(usage.indptr))
-    budget = problem.budget[usage.indices]
-    whole = problem.integer[column]
-    forbids = np.where(whole, usage.data > budget, budget <= 0)
-    forbidden = np.bincount(column, forbids, minlength=problem.n_options) > 0
-    least = np.where(problem.integer, 1.0, 0.0)
-    room = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option])
-    allowed = ~forbidden & (room >= least) & (room > 0)
-    gains = np.bincount(grouping.of_option, allowed & (reward > 0), minlength=len(grouping))
-    hopeless = np.flatnonzero((gains == 0) & (grouping.history <= 0))
-    if hopeless.size:
-        label = grouping.labels[int(hopeless[0])]
-        raise ParameterError(
-            f"{grouping.kind} {label!r} cannot earn a positive utility within bounds and budgets, "
-            f"and {_words(question)} need one from everybody: give it a history, a reward or an "
-            "option that fits"
-        )
+def _what_can(question: Question, plan: SolverPlan) -> str:
+    """Return why a solver cannot solve a question, and what can."""
+    others = [one for one in ranked(question, solvers.names()) if one.can_solve]
+    ready = [one for one in others if solvers.availability(one.solver).is_ready]
+    ways = [f"solver {one.solver!r} with route={one.route!r}" for one in ready[:2]]
+    if question.problem.integer.any() and not ready:
+        ways.append("integer=False")
+    missing = [one.solver for one in others if one not in ready]
+    if missing:
+        ways.append(f"{' and '.join(missing[:2])}, which cannot be used here yet")
+    return f"{plan.why}. What can: {', or '.join(ways)}" if ways else f"{plan.why}."

@@ -36,6 +36,8 @@ from librex_models.verification import (
     scaled_back,
 )
 from solvers import Counts, Limit, Outcome, Program, SolveOptions, SolverSession, Status
+from solvers.changes import check_may_rebuild
+from solvers.errors import UpdateError
 from solvers.program import Booleans, Integers, has_wide_rows
 from solvers.scaling import ScaledSession
 
@@ -87,23 +89,46 @@ class RouteSession:
         """How often the solver's program was changed in place and handed over again, and why."""
         return self._before.plus(self._session.counts)
 
-    def update(self, question: Question, program: Program) -> None:
-        """Take new numbers; the solver takes them at the next solve."""
+    def update(self, question: Question, program: Program, forbid_rebuild: bool = False) -> None:
+        """Take new numbers.
+
+        Raises
+        ------
+        UpdateError
+            If the solver has to be handed the whole program and `forbid_rebuild` says no; nothing
+            was changed.
+        """
+        before = self._question, self._declared
         self._question, self._declared = question, program
         self._reformulation.forget()
-        self._renew()
+        try:
+            self._renew(forbid_rebuild)
+        except UpdateError:
+            self._question, self._declared = before
+            self._set_program()
+            raise
 
-    def _renew(self) -> None:
+    def _renew(self, forbid_rebuild: bool = False) -> None:
         """Hand the program over again, as the reformulation has it now."""
+        old = self._program.matrix.shape
         self._set_program()
-        self._covers.clear()
+        has_old_shape = self._program.matrix.shape == old
         if self._has_steps:
+            # Not for the new numbers' sake: exact budgets needed columns that are in the way now.
             self._reopen(self._work, "decisions are no longer cut off")
-            self._has_steps = False
+        elif not has_old_shape:
+            reason = "limits of agents came to bind, or no longer do"
+            check_may_rebuild(reason, forbid_rebuild)
+            self._reopen(self._work, reason)
         else:
-            self._session.update(self._work)
-        if self._relaxed is not None:
+            self._session.update(self._work, forbid_rebuild)
+        self._has_steps = False
+        self._covers.clear()
+        if self._relaxed is not None and has_old_shape:
             self._relaxed.update(_relaxation(self._program))
+        elif self._relaxed is not None:
+            self._relaxed.close()
+            self._relaxed = None
 
     def solve(self, options: SolveOptions) -> Answer:
         """Solve and verify."""
@@ -186,7 +211,8 @@ class RouteSession:
         if certificate.verdict is Verdict.FEASIBLE:
             evidence = self._within_budgets(evidence)
             certificate = self._certify(decision, evidence, options)
-        if certificate.verdict is Verdict.FEASIBLE and self._program.terms is not None:
+        has_tangent = self._program.terms is not None
+        if certificate.verdict is Verdict.FEASIBLE and (has_tangent or price is None):
             price, evidence = self._sharper(evidence, utility, price)
             certificate = self._certify(decision, evidence, options)
         return Answer(
@@ -252,13 +278,15 @@ class RouteSession:
         question = self._question
         majorant = question.family.majorant(question.grouping.weight, utility)
         slope = majorant.slope * self._reformulation.utility_unit
-        program = linearised(self._program, slope)
+        program = _relaxation(linearised(self._program, slope))
         session = self._open(program, self._linear_opener)
-        sharper = self._budget_duals(session.solve(SolveOptions()), program)
+        outcome = session.solve(SolveOptions())
         session.close()
+        sharper = self._budget_duals(outcome, program)
         if sharper is None:
             return price, evidence
-        linear = self._reformulation.linear_welfare(question, utility, None)
+        multiplier = self._multiplier(outcome, program)
+        linear = self._reformulation.linear_welfare(question, utility, multiplier)
         found = replace(evidence, linear=linear, price=sharper)
         if self._better(evidence, found) is found:
             return sharper * self._reformulation.unit(question, utility), found
@@ -314,7 +342,9 @@ class RouteSession:
         decision, broken = scaled_back(problem, self._within_bounds(point))
         if broken.any() or problem.integer.all():
             return decision, broken
-        session = self._open(self._with_whole_part_fixed(decision), self._linear_opener)
+        fixed = self._with_whole_part_fixed(decision)
+        opener = self._linear_opener if fixed.terms is None else self._opener
+        session = self._open(fixed, opener)
         again = session.solve(SolveOptions())
         session.close()
         if again.status is not Status.OPTIMAL or again.point is None:
@@ -368,6 +398,10 @@ class RouteSession:
         utility = question.utility(decision)
         if deadline.has_passed:
             return self._evidence(outcome, utility, None, None)
+        if self._program.terms is not None:
+            # The prices of the tangent at the decision itself: valid, if not the best there are.
+            evidence = self._evidence(outcome, utility, None, None)
+            return self._sharper(evidence, utility, None)[1]
         relaxed = self._relax(deadline)
         if relaxed.point is None:
             return self._evidence(outcome, utility, None, None)

@@ -1,0 +1,204 @@
+"""One of the solvers that may answer: opened when it is first asked, and followed by a fallback.
+
+A fallback is asked only on solver trouble: not installed, no licence, a breakdown, a limit without
+a point, an answer that arithmetic refutes. Never after INFEASIBLE, never after an interrupt.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import solvers
+from librex_models.allocation import Attempt
+from librex_models.forms.declaration import Declaration
+from librex_models.routes.planning import LINEAR_SOLVER, SolverPlan
+from librex_models.routes.route import Answer, Opener, Question
+from librex_models.routes.solving import RouteSession
+from librex_models.verification import Certificate, Verdict
+from solvers import Counts, Limit, SolveOptions, Status
+from solvers.errors import LicenceError, SolverFailure, UpdateError
+
+LOGGER = logging.getLogger(__name__)
+
+
+class Candidate:
+    """A solver with its plan and options, opened when it is first asked.
+
+    Parameters
+    ----------
+    plan : SolverPlan
+    options : SolveOptions
+    opener : callable of str
+        Returns the function that opens the named solver.
+    """
+
+    def __init__(
+        self, plan: SolverPlan, options: SolveOptions, opener: Callable[[str], Opener]
+    ) -> None:
+        self.plan = plan
+        self._options = options
+        self._opener = opener
+        self._route: RouteSession | None = None
+        self._declaration: Declaration | None = None
+        self._question: Question | None = None
+        self._before = Counts()
+
+    @property
+    def counts(self) -> Counts:
+        """How often the solver's program was changed in place and handed over again, and why."""
+        return self._before if self._route is None else self._before.plus(self._route.counts)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the solver holds a program."""
+        return self._route is not None
+
+    def open(self, question: Question, declaration: Declaration) -> None:
+        """Hand the program over for the first time.
+
+        Raises
+        ------
+        LicenceError, SolverFailure, CapabilityError
+            What the solver raises.
+        """
+        self._route = RouteSession(
+            question,
+            declaration.program,
+            self.plan.reformulation(),
+            self._opener(self.plan.solver),
+            self._opener(LINEAR_SOLVER),
+        )
+        self._question, self._declaration = question, declaration
+
+    def update(
+        self, question: Question, declaration: Declaration, forbid_rebuild: bool = False
+    ) -> None:
+        """Hand new numbers over, where the solver is open and they are new.
+
+        Raises
+        ------
+        UpdateError
+            If that needs a rebuild and `forbid_rebuild` says no; nothing was changed.
+        """
+        if self._route is None or self._question is question:
+            return
+        self._route.update(question, declaration.program, forbid_rebuild)
+        self._question, self._declaration = question, declaration
+
+    def prepare(self, question: Question, declaration: Declaration) -> None:
+        """Hand the program over ahead of the first solve; a breakdown is left to that.
+
+        Raises
+        ------
+        LicenceError, CapabilityError
+            What the solver raises.
+        """
+        try:
+            self.open(question, declaration)
+        except SolverFailure as failure:
+            LOGGER.warning("%s did not open: %s", self.plan.solver, failure)
+
+    def ask(self, question: Question, declaration: Declaration) -> tuple[Attempt, Answer | None]:
+        """Solve with the present numbers.
+
+        Returns
+        -------
+        Attempt
+            What happened.
+        Answer or None
+            None where the solver cannot be used here, or has no licence for this program.
+        """
+        available = solvers.availability(self.plan.solver)
+        if not available.is_ready:
+            return self._not_asked(declaration, available.sentence), None
+        start = time.perf_counter()
+        try:
+            answer = self._answer(question, declaration)
+        except LicenceError as error:
+            return self._not_asked(declaration, str(error)), None
+        attempt = Attempt(
+            solver=self.plan.solver,
+            route=self.plan.route,
+            form=declaration.form,
+            status=answer.status,
+            limit=answer.limit,
+            seconds=time.perf_counter() - start,
+            rounds=answer.rounds,
+            nodes=answer.nodes,
+            message=answer.message,
+            why=self.plan.why,
+        )
+        return attempt, answer
+
+    def _answer(self, question: Question, declaration: Declaration) -> Answer:
+        """Return an answer; that of a breakdown is without a decision."""
+        try:
+            if self._route is None:
+                self.open(question, declaration)
+            self.update(question, declaration)
+            return self._opened().solve(self._options)
+        except (SolverFailure, UpdateError) as failure:
+            LOGGER.warning("%s broke down: %s", self.plan.solver, failure)
+            self._give_up(f"{self.plan.solver} broke down")
+            return broken_down(str(failure))
+
+    def _not_asked(self, declaration: Declaration, sentence: str) -> Attempt:
+        LOGGER.warning("%s was not asked: %s", self.plan.solver, sentence)
+        return Attempt(
+            solver=self.plan.solver,
+            route=self.plan.route,
+            form=declaration.form,
+            status=None,
+            limit=None,
+            seconds=0.0,
+            rounds=0,
+            nodes=0,
+            message=sentence,
+            why=self.plan.why,
+        )
+
+    def close(self) -> None:
+        """Free what the solver holds."""
+        if self._route is not None:
+            self._before = self.counts
+            self._route.close()
+            self._route = None
+
+    def _opened(self) -> RouteSession:
+        if self._route is None:
+            raise SolverFailure(f"{self.plan.solver} did not open")
+        return self._route
+
+    def _give_up(self, reason: str) -> None:
+        """Drop a solver in an unknown state; the next solve opens it anew."""
+        self._before = self.counts.rebuilt(reason)
+        self._route, route = None, self._route
+        if route is not None:
+            try:
+                route.close()
+            except SolverFailure:
+                # What broke down before need not close in order.
+                return
+
+
+def broken_down(words: str) -> Answer:
+    """Return the answer of a solver that broke down: nothing is known."""
+    return Answer(
+        status=Status.NUMERICAL_FAILURE,
+        limit=None,
+        decision=None,
+        certificate=Certificate(verdict=Verdict.UNDECIDED, sentence=f"The solver failed: {words}."),
+        message=words,
+    )
+
+
+def is_trouble(answer: Answer) -> bool:
+    """Return whether a fallback may do better: trouble of the solver, not of the problem."""
+    if answer.limit is Limit.INTERRUPT:
+        return False
+    return (
+        answer.status in (Status.NUMERICAL_FAILURE, Status.NO_SOLUTION_FOUND)
+        or answer.certificate.verdict is Verdict.REFUTED
+    )

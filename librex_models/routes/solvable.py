@@ -1,0 +1,64 @@
+"""Whether a question has an answer at all, before any solver is asked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from librex_models.errors import ParameterError
+from librex_models.families import AlphaFairness, ProportionalFairness
+from librex_models.routes.route import Floats, Question
+
+
+def family_words(question: Question) -> str:
+    """Return the family in words, such as "alpha_fair models with alpha 2"."""
+    family = question.family
+    if isinstance(family, ProportionalFairness) or not isinstance(family, AlphaFairness):
+        return f"{family.key} models"
+    return f"{family.key} models with alpha {family.alpha:g}"
+
+
+def check_signs(question: Question) -> None:
+    """Raise ParameterError naming the first option with a negative reward under fairness."""
+    if not question.family.compares_utilities:
+        return
+    negative = np.flatnonzero(question.reward < 0)
+    if negative.size:
+        option = question.problem.options[int(negative[0])]
+        raise ParameterError(
+            f"reward of option {option!r} is {question.reward[negative[0]]}: "
+            f"{question.family.key} compares utilities and needs rewards at least zero; only "
+            "BudgetOnly takes negative ones"
+        )
+
+
+def check_solvable(question: Question) -> None:
+    """Raise ParameterError where no allocation can have a finite welfare, or rewards are negative.
+
+    With alpha >= 1 everybody needs a history, or an option with a reward that a budget allows.
+    """
+    check_signs(question)
+    family = question.family
+    if isinstance(family, AlphaFairness) and family.alpha >= 1.0:
+        _check_everybody_can_gain(question, question.reward)
+
+
+def _check_everybody_can_gain(question: Question, reward: Floats) -> None:
+    problem, grouping = question.problem, question.grouping
+    usage = problem.usage
+    column = np.repeat(np.arange(problem.n_options), np.diff(usage.indptr))
+    budget = problem.budget[usage.indices]
+    whole = problem.integer[column]
+    forbids = np.where(whole, usage.data > budget, budget <= 0)
+    forbidden = np.bincount(column, forbids, minlength=problem.n_options) > 0
+    least = np.where(problem.integer, 1.0, 0.0)
+    room = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option])
+    allowed = ~forbidden & (room >= least) & (room > 0)
+    gains = np.bincount(grouping.of_option, allowed & (reward > 0), minlength=len(grouping))
+    hopeless = np.flatnonzero((gains == 0) & (grouping.history <= 0))
+    if hopeless.size:
+        label = grouping.labels[int(hopeless[0])]
+        raise ParameterError(
+            f"{grouping.kind} {label!r} cannot earn a positive utility within bounds and budgets, "
+            f"and {family_words(question)} need one from everybody: give it a history, a reward "
+            "or an option that fits"
+        )
