@@ -22,6 +22,7 @@ ENTRY_POINTS = "librex.solvers"
 
 _BUILT_IN = {
     "highs": "solvers.highs:Highs",
+    "gurobi": "solvers.gurobi:Gurobi",
 }
 _GATEWAYS = {
     "cvxpy": "solvers.cvxpy_gateway:CvxpyGateway",
