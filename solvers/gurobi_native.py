@@ -5,7 +5,9 @@ Loads gurobipy when first used. May import the errors of this package.
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -61,6 +63,7 @@ class Listener:
         """Begin anew."""
         self._log = log
         self._begun = ""
+        self._is_first = True
         self._is_stopped = False
         self._error: BaseException | None = None
 
@@ -83,6 +86,9 @@ class Listener:
     # The types are those of gurobipy.
     def __call__(self, model: Any, where: int) -> None:
         """Take a line, or stop Gurobi."""
+        if self._is_first:
+            self._is_first = False
+            _take_interrupts_back()
         if where == self._message and self._log is not None:
             self._take(model.cbGet(self._message_text))
         if self._is_stopped:
@@ -99,6 +105,17 @@ class Listener:
             # Raised through Gurobi's own frames it would be printed and forgotten.
             self._error = error
             self._is_stopped = True
+
+
+def _take_interrupts_back() -> None:
+    """Put Python's own handling of interrupts back, in the main thread.
+
+    While Gurobi runs it has a handler of its own, which prints to standard output.
+    """
+    if threading.current_thread() is threading.main_thread():
+        handler = signal.getsignal(signal.SIGINT)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
 
 
 def new_environment() -> Any:
