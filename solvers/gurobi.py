@@ -30,6 +30,7 @@ from solvers.gurobi_native import (
     loaded_version,
     native,
     new_environment,
+    take_interrupts_back,
 )
 from solvers.gurobi_options import is_linear, start_values, write_options
 from solvers.gurobi_program import HeldProgram, check_finite, n_rows_needed
@@ -69,8 +70,8 @@ FAILED = {"LOADED", "INPROGRESS", "NUMERIC"}
 
 # Gurobi drops entries of the matrix below.
 SMALL_ENTRY = 1e-13
-# Changing one entry in place takes as long as handing over some 70 numbers of a program.
-NUMBERS_PER_ENTRY = 70.0
+# Changing one entry in place takes as long as handing over some 40 numbers of a program.
+NUMBERS_PER_ENTRY = 40.0
 
 
 class Gurobi:
@@ -222,7 +223,10 @@ class GurobiSession:
                 held.columns.setAttr("Start", start)
             listener.listen(options.log)
             with keyboard_interrupt(listener.stop):
-                held.model.optimize(listener)
+                try:
+                    held.model.optimize(listener)
+                finally:
+                    take_interrupts_back()
             listener.finish()
             return _status_names()[held.model.Status]
 

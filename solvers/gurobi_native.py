@@ -5,9 +5,9 @@ Loads gurobipy when first used. May import the errors of this package.
 
 from __future__ import annotations
 
+import ctypes
 import signal
 import sys
-import threading
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -88,7 +88,7 @@ class Listener:
         """Take a line, or stop Gurobi."""
         if self._is_first:
             self._is_first = False
-            _take_interrupts_back()
+            take_interrupts_back()
         if where == self._message and self._log is not None:
             self._take(model.cbGet(self._message_text))
         if self._is_stopped:
@@ -107,15 +107,28 @@ class Listener:
             self._is_stopped = True
 
 
-def _take_interrupts_back() -> None:
-    """Put Python's own handling of interrupts back, in the main thread.
+@cache
+def _handler_of_python() -> int | None:
+    """Return the function by which Python hears of interrupts, None where it does not listen."""
+    if not callable(signal.getsignal(signal.SIGINT)):
+        return None
+    get = ctypes.pythonapi.PyOS_getsig
+    get.argtypes, get.restype = [ctypes.c_int], ctypes.c_void_p
+    handler: int | None = get(signal.SIGINT)
+    return handler
 
-    While Gurobi runs it has a handler of its own, which prints to standard output.
+
+def take_interrupts_back() -> None:
+    """Put Python's own handling of interrupts back, in any thread.
+
+    While Gurobi runs it has a handler of its own, which prints to standard output, stops whatever
+    session it likes, and stays when sessions in two threads overlap.
     """
-    if threading.current_thread() is threading.main_thread():
-        handler = signal.getsignal(signal.SIGINT)
-        if handler is not None:
-            signal.signal(signal.SIGINT, handler)
+    handler = _handler_of_python()
+    if handler is not None and callable(signal.getsignal(signal.SIGINT)):
+        put = ctypes.pythonapi.PyOS_setsig
+        put.argtypes, put.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
+        put(signal.SIGINT, handler)
 
 
 def new_environment() -> Any:
@@ -126,6 +139,8 @@ def new_environment() -> Any:
     LicenceError
         If there is no licence that allows one.
     """
+    # Found before Gurobi runs, and never while it does.
+    _handler_of_python()
     with failures("start"):
         environment = native().Env(empty=True)
         environment.setParam("OutputFlag", 0)

@@ -507,12 +507,36 @@ INTERRUPTED = textwrap.dedent("""
     assert_is_feasible(program, outcome.point)
     print("done")
 """)
+IN_A_THREAD = textwrap.dedent("""
+    import os, signal, threading
+    from solvers import Limit, SolveOptions
+    from solvers.gurobi import GurobiSession
+    from tests.test_highs import hard
+    begun, found = threading.Event(), []
+    def log(line):
+        if "Expl Unexpl" in line:
+            begun.set()
+    def run():
+        options = SolveOptions(time_limit_seconds=1.5, log=log)
+        found.append(GurobiSession(hard()).solve(options))
+    thread = threading.Thread(target=run)
+    thread.start()
+    begun.wait()
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        thread.join()
+    except KeyboardInterrupt:
+        thread.join()
+        assert found[0].limit is Limit.TIME, found
+        print("done")
+""")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent to oneself on POSIX only")
-def test_ctrl_c_returns_the_best_point() -> None:
+@pytest.mark.parametrize("script", [INTERRUPTED, IN_A_THREAD], ids=["solve", "thread"])
+def test_ctrl_c_is_heard_where_it_belongs(script: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", INTERRUPTED],
+        [sys.executable, "-c", script],
         capture_output=True,
         text=True,
         check=False,

@@ -17,7 +17,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 
 
 def test_names_are_those_of_the_adapters() -> None:
-    assert {"highs", "cvxpy:CLARABEL"} <= set(solvers.names())
+    assert {"highs", "gurobi", "cvxpy:CLARABEL"} <= set(solvers.names())
     assert len(set(solvers.names())) == len(solvers.names())
     assert [solvers.find_adapter(name).name for name in solvers.names()] == solvers.names()
 
