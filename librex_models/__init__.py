@@ -10,6 +10,7 @@ Loads numpy and scipy.sparse; Pyomo, CVXPY, pydantic and the solvers load when f
 
 from librex_models import errors
 from librex_models.allocation import Allocation
+from librex_models.analysis.solver_plans import Plan, plan
 from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
 from librex_models.problem import AllocationProblem
 from librex_models.problem.files import read_problem
@@ -25,9 +26,11 @@ __all__ = [
     "GroupAlphaFair",
     "MaxMin",
     "Model",
+    "Plan",
     "Proportional",
     "Session",
     "Verdict",
     "errors",
+    "plan",
     "read_problem",
 ]

@@ -55,6 +55,15 @@ class Attempt:
     message: str
     why: str = ""
 
+    @property
+    def sentence(self) -> str:
+        """What was tried, and what came of it."""
+        if self.status is None:
+            return f"{self.solver} was not asked: {self.message}"
+        stopped = "" if self.limit is None else f" at the {self.limit.value}"
+        words = f" ({self.message})" if self.message else ""
+        return f"{self.solver} says {self.status.value}{stopped} in {self.seconds:.3f} s{words}"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, repr=False)
 class Allocation:
@@ -97,6 +106,12 @@ class Allocation:
         return self.certificate.verdict
 
     @property
+    def _answering(self) -> Attempt:
+        """The attempt that this allocation is the answer of."""
+        asked = [one for one in self.attempts if one.status is not None]
+        return next((one for one in asked if one.solver == self.solver), self.attempts[-1])
+
+    @property
     def has_point(self) -> bool:
         """Whether there is a decision."""
         return self.point is not None
@@ -111,7 +126,7 @@ class Allocation:
             If there is none.
         """
         if self.point is None:
-            raise NoAllocationError(self._why_not(), self.attempts[-1])
+            raise NoAllocationError(self._why_not(), self._answering)
         return self.point
 
     @cached_property
@@ -210,7 +225,7 @@ class Allocation:
 
     def _check_point(self) -> None:
         if self.point is None:
-            raise NoAllocationError(self._why_not(), self.attempts[-1])
+            raise NoAllocationError(self._why_not(), self._answering)
 
     def _is_used_up(self, k: int) -> bool:
         return bool(self.used[k] >= self.problem.budget[k] * (1 - USED_UP))

@@ -1,4 +1,4 @@
-"""The command ``librex``: solve a problem file, and say which solvers there are.
+"""The command ``librex``: solve a problem file, plan who could, and say which solvers there are.
 
 Imports typer; everything else loads inside the commands, so that ``librex --help`` is quick.
 
@@ -13,33 +13,17 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import Annotated, Any, TextIO
 
 import typer
 
-from librex_models.environment import SOLVER_VARIABLE, solver_from_environment
-from librex_models.errors import FileError, LibrexError, UnsolvableError
+from librex_models.environment import SOLVER_VARIABLE
+from librex_models.errors import FileError, LibrexError
+from librex_models.task import Task, naming, task_of
 from solvers.errors import SolverError
 
-if TYPE_CHECKING:
-    from librex_models.configuration import Configuration
-    from librex_models.model import Model
-
 SOLVED, NO_ALLOCATION, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
-STANDARD_INPUT = "-"
-KNAPSACK_SUFFIXES = (".txt", ".dat")
-
-# How an error says it in Python, and how it is said in a problem file.
-IN_A_PROBLEM_FILE = {
-    "lexicographic=False": "[fairness] model = 'max_min', lexicographic = false",
-    "integer=False": "[decision] integer = false",
-    "integer=True": "[decision] integer = true",
-    "route='": "[solver] route = ...",
-    "agent_limit": "[agents] limit = 1",
-}
 
 app = typer.Typer(
     add_completion=False,
@@ -58,24 +42,49 @@ class Form(StrEnum):
     CVXPY = "cvxpy"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Task:
-    """What is to be solved, and how.
-
-    Parameters
-    ----------
-    name : str
-        The file, for messages.
-    model : Model
-    solver : str
-    arguments : dict
-        Further keywords of ``model.solve``.
-    """
-
-    name: str
-    model: Model
-    solver: str
-    arguments: dict[str, Any]
+File = Annotated[
+    str,
+    typer.Argument(
+        metavar="FILE",
+        help="A problem file (.toml), knapsacks of the OR-Library (.txt, .dat), "
+        "or - for a problem file from standard input.",
+    ),
+]
+Solver = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"Who solves it; wins over the environment variable {SOLVER_VARIABLE}, "
+        "which wins over the file. See: librex solvers.",
+        show_default=False,
+    ),
+]
+LanguageOfModel = Annotated[
+    Form | None,
+    typer.Option(help="The language of the model; wins over the file.", show_default=False),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(min=0.0, metavar="SECONDS", help="Stop after this time.", show_default=False),
+]
+Gap = Annotated[
+    float | None,
+    typer.Option(
+        min=0.0,
+        metavar="SHARE",
+        help="Stop when the answer is proven to be within this share of the best.",
+        show_default=False,
+    ),
+]
+Instance = Annotated[
+    int | None,
+    typer.Option(
+        metavar="NUMBER",
+        help="Which problem of an OR-Library file, counted from 0.",
+        show_default=False,
+    ),
+]
 
 
 def main() -> None:
@@ -110,49 +119,13 @@ def _librex(
 
 @app.command()
 def solve(
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE",
-            help="A problem file (.toml), knapsacks of the OR-Library (.txt, .dat), "
-            "or - for a problem file from standard input.",
-        ),
-    ],
-    solver: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"Who solves it; wins over the environment variable {SOLVER_VARIABLE}, "
-            "which wins over the file. See: librex solvers.",
-            show_default=False,
-        ),
-    ] = None,
-    form: Annotated[
-        Form | None,
-        typer.Option(help="The language of the model; wins over the file.", show_default=False),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    time_limit: Annotated[
-        float | None,
-        typer.Option(min=0.0, metavar="SECONDS", help="Stop after this time.", show_default=False),
-    ] = None,
-    gap: Annotated[
-        float | None,
-        typer.Option(
-            min=0.0,
-            metavar="SHARE",
-            help="Stop when the answer is proven to be within this share of the best.",
-            show_default=False,
-        ),
-    ] = None,
-    instance: Annotated[
-        int | None,
-        typer.Option(
-            metavar="NUMBER",
-            help="Which problem of an OR-Library file, counted from 0.",
-            show_default=False,
-        ),
-    ] = None,
+    file: File,
+    solver: Solver = None,
+    form: LanguageOfModel = None,
+    as_json: AsJson = False,
+    time_limit: TimeLimit = None,
+    gap: Gap = None,
+    instance: Instance = None,
     all_rows: Annotated[
         bool, typer.Option("--all", help="Print every row of long tables.")
     ] = False,
@@ -167,11 +140,33 @@ def solve(
     with _errors_in_words():
         wanted = {"relative_gap": gap, "time_limit_seconds": time_limit}
         given = {name: value for name, value in wanted.items() if value is not None}
-        task = _task(file, instance, solver)
+        task = task_of(file, instance, solver)
         arguments = task.arguments | given | {"log": _log_line if log else None}
         if form is not None:
             arguments["form"] = form.value
         status = _solve_and_print(task, arguments, as_json, all_rows)
+    raise typer.Exit(status)
+
+
+@app.command()
+def plan(
+    file: File,
+    solver: Solver = None,
+    form: LanguageOfModel = None,  # noqa: ARG001
+    as_json: AsJson = False,
+    time_limit: TimeLimit = None,  # noqa: ARG001
+    gap: Gap = None,  # noqa: ARG001
+    instance: Instance = None,
+) -> None:
+    """Print what each solver could do with a problem, and who would be taken; solve nothing.
+
+    Every option of `librex solve` is accepted; --form, --time-limit and --gap change no plan.
+
+    Exit status: 0 somebody can solve it, 1 nobody here can, 2 bad input.
+    """
+    with _errors_in_words():
+        task = task_of(file, instance, solver)
+        status = _plan_and_print(task, as_json)
     raise typer.Exit(status)
 
 
@@ -196,7 +191,7 @@ def _solve_and_print(task: Task, arguments: dict[str, Any], as_json: bool, all_r
     from librex_models.report.tables import MOST_ROWS, allocation_report
     from librex_models.report.text import write_report
 
-    with _naming(task.name):
+    with naming(task.name):
         allocation = task.model.solve(solver=task.solver, **arguments)
     reason = why_not(allocation)
     if as_json:
@@ -210,116 +205,6 @@ def _solve_and_print(task: Task, arguments: dict[str, Any], as_json: bool, all_r
     return NO_ALLOCATION
 
 
-def _task(file: str, instance: int | None, solver: str | None) -> Task:
-    """Read what is to be solved; the solver is the one that is asked for most loudly."""
-    if Path(file).suffix.lower() in KNAPSACK_SUFFIXES:
-        model = _knapsack(file, instance)
-        return Task(name=file, model=model, solver=_solver_name(solver, None), arguments={})
-    configuration = _configuration(file, instance)
-    _check_native(configuration)
-    return Task(
-        name=configuration.name,
-        model=_model(configuration),
-        solver=_solver_name(solver, configuration),
-        arguments=configuration.solver.model_dump(exclude={"name"}),
-    )
-
-
-def _knapsack(file: str, instance: int | None) -> Model:
-    from librex_models.model import BudgetOnly
-    from librex_models.problem.files import read_problem
-
-    try:
-        return BudgetOnly(read_problem(file, instance))
-    except FileError as error:
-        # The words of Python for the option of the command line.
-        raise FileError(str(error).replace("instance=", "--instance ")) from None
-
-
-def _configuration(file: str, instance: int | None) -> Configuration:
-    from librex_models.configuration import read_configuration
-    from librex_models.problem.files import read_problem
-
-    if instance is not None:
-        raise FileError(
-            f"{file}: --instance is {instance}, but a problem file holds one problem: leave it out"
-        )
-    if file == STANDARD_INPUT:
-        return read_configuration(_standard_input())
-    if Path(file).suffix.lower() != ".toml":
-        # It says what is wrong with any other suffix.
-        read_problem(file)
-    return read_configuration(file)
-
-
-def _standard_input() -> TextIO:
-    if sys.stdin is None:
-        raise FileError("standard input is closed: give a file, or pipe a problem file in")
-    if isinstance(sys.stdin, io.TextIOWrapper):
-        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
-    return sys.stdin
-
-
-def _model(configuration: Configuration) -> Model:
-    from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Proportional
-
-    classes: dict[str, Callable[..., Model]] = {
-        "budget_only": BudgetOnly,
-        "proportional": Proportional,
-        "max_min": MaxMin,
-        "alpha_fair": AlphaFair,
-        "group_alpha_fair": GroupAlphaFair,
-    }
-    fairness = configuration.fairness
-    with _naming(configuration.name):
-        return classes[fairness.model](configuration.problem, **fairness.arguments())
-
-
-def _solver_name(option: str | None, configuration: Configuration | None) -> str:
-    """Return the solver to use: the option, else the environment, else the file."""
-    environment = solver_from_environment()
-    if option is not None:
-        place, name = "--solver", option
-    elif environment:
-        place, name = f"environment variable {SOLVER_VARIABLE}", environment
-    elif configuration is not None:
-        place, name = f"{configuration.name}: solver.name", configuration.solver.name
-    else:
-        return "auto"
-    if name != "auto":
-        _check_solver(name, place)
-    return name
-
-
-def _check_native(configuration: Configuration) -> None:
-    for name in configuration.solver.native:
-        _check_solver(name, f"{configuration.name}: solver.native.{name}")
-
-
-def _check_solver(name: str, place: str) -> None:
-    import solvers
-
-    try:
-        solvers.find_adapter(name)
-    except SolverError as error:
-        raise FileError(f"{place}: {error}") from None
-
-
-@contextlib.contextmanager
-def _naming(file: str) -> Iterator[None]:
-    """Put the file's name before an error, and say how to follow its advice in a file."""
-    try:
-        yield
-    except (LibrexError, SolverError) as error:
-        advice = _in_a_problem_file(str(error)) if isinstance(error, UnsolvableError) else ""
-        raise FileError(f"{file}: {error}{advice}") from error
-
-
-def _in_a_problem_file(message: str) -> str:
-    meant = [there for here, there in IN_A_PROBLEM_FILE.items() if here in message]
-    return f" (In a problem file: {'; '.join(meant)}.)" if meant else ""
-
-
 @contextlib.contextmanager
 def _errors_in_words() -> Iterator[None]:
     """Turn the errors of both packages into one message and exit status 2."""
@@ -331,6 +216,23 @@ def _errors_in_words() -> Iterator[None]:
     except KeyboardInterrupt:
         _complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _plan_and_print(task: Task, as_json: bool) -> int:
+    from librex_models.analysis.solver_plans import plan as plan_of
+    from librex_models.report.plan_report import plan_json, plan_report
+    from librex_models.report.text import write_report
+
+    with naming(task.name):
+        found = plan_of(task.model, task.solver, task.arguments.get("route", "auto"))
+    if as_json:
+        _print(lambda stream: stream.write(json.dumps(plan_json(found), indent=2) + "\n"))
+    else:
+        _print(lambda stream: write_report(plan_report(found), stream))
+    if found.chosen is not None:
+        return SOLVED
+    _complain(f"no solver: {task.name}: {found.why_none}")
+    return NO_ALLOCATION
 
 
 def _complain(message: str) -> None:

@@ -95,7 +95,11 @@ class SolverSettings(Table):
     Parameters
     ----------
     name, form, route : str
-    time_limit_seconds : float or None
+    fallback : list of str
+        Who is asked in turn on trouble of the solvers before.
+    isolate : bool
+        Whether solvers run in a process of their own.
+    time_limit_seconds, memory_limit_mb : float or None
     relative_gap, absolute_gap : float
     node_limit : int or None
     threads, seed : int
@@ -103,17 +107,18 @@ class SolverSettings(Table):
         Options under the solvers' own names.
     """
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"fallback", "memory_limit_mb", "isolate", "start", "log"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"start", "log"})
 
     name: Name = "auto"
+    fallback: list[Name] = pydantic.Field(default_factory=list)
+    isolate: bool = False
     form: Literal["arrays", "pyomo", "cvxpy"] = "arrays"
     route: Name = "auto"
     time_limit_seconds: AtLeastZero | None = None
     relative_gap: AtLeastZero = 1e-6
     absolute_gap: AtLeastZero = 0.0
     node_limit: Count | None = None
+    memory_limit_mb: Annotated[float, pydantic.Field(gt=0)] | None = None
     threads: Annotated[int, pydantic.Field(ge=1)] = 1
     seed: Count = 0
     native: dict[Label, dict[Label, NativeValue]] = pydantic.Field(default_factory=dict)

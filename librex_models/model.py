@@ -53,7 +53,7 @@ class Model:
         self.family = family
         self.over: Over = over
         if problem.reward is not None:
-            check_signs(self._question())
+            check_signs(self.question())
 
     def solve(
         self,
@@ -156,7 +156,7 @@ class Model:
 
     def to_program(self) -> Program:
         """Return the model as a Program, at the present values of its parameters."""
-        question = self._question()
+        question = self.question()
         check_solvable(question)
         self._check_one_level()
         parametric = arrays_form(question.problem, question.grouping, question.family)
@@ -167,7 +167,7 @@ class Model:
         from librex_models.forms.pyomo_form import pyomo_form
 
         self._check_one_level()
-        question = self._question()
+        question = self.question()
         return pyomo_form(question.problem, question.grouping, question.family)
 
     def to_cvxpy(self) -> cvxpy.Problem:
@@ -175,10 +175,11 @@ class Model:
         from librex_models.forms.cvxpy_form import cvxpy_form
 
         self._check_one_level()
-        question = self._question()
+        question = self.question()
         return cvxpy_form(question.problem, question.grouping, question.family)
 
-    def _question(self) -> Question:
+    def question(self) -> Question:
+        """Return what is asked: the problem, whose utilities are compared, and the family."""
         return self._question_of(self.problem)
 
     def _question_of(self, problem: AllocationProblem) -> Question:

@@ -15,7 +15,7 @@ from librex_models.choices import Choices, candidates, plans_of
 from librex_models.errors import ParameterError
 from librex_models.forms.declaration import Declaration, declare
 from librex_models.problem import AllocationProblem, Grouping
-from librex_models.routes.candidate import Candidate, is_trouble
+from librex_models.routes.candidate import Candidate, trouble
 from librex_models.routes.planning import SolverPlan
 from librex_models.routes.route import Answer, Opener, Question
 from librex_models.routes.solvable import check_signs, check_solvable
@@ -151,17 +151,30 @@ class Session:
         """Ask one candidate after the other until there is no trouble, and say what was tried."""
         declaration = self._declared()
         attempts: list[Attempt] = []
-        found: tuple[Answer, Candidate] | None = None
+        answers: list[tuple[Answer, Candidate]] = []
         for candidate in self._candidates:
+            if attempts:
+                self._say(f"asking {candidate.plan.solver}, a fallback")
             attempt, answer = candidate.ask(self._question, declaration)
             attempts.append(attempt)
-            if answer is not None:
-                found = answer, candidate
-                if not is_trouble(answer):
-                    break
-        if found is None:
+            self._say(attempt.sentence)
+            if answer is None:
+                continue
+            answers.append((answer, candidate))
+            if trouble(answer) == 0:
+                break
+        if not answers:
             raise LicenceError("; ".join(f"{one.solver}: {one.message}" for one in attempts))
-        return tuple(attempts), *found
+        answer, candidate = min(answers, key=lambda one: trouble(one[0]))
+        return tuple(attempts), answer, candidate
+
+    def _say(self, sentence: str) -> None:
+        """Put a sentence into the log, and into that of the user, where there may be a fallback."""
+        if len(self._candidates) == 1:
+            return
+        LOGGER.info("%s", sentence)
+        if self._choices.options.log is not None:
+            self._choices.options.log(f"librex: {sentence}")
 
     def _declared(self) -> Declaration:
         if self._declaration is None:

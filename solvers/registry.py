@@ -88,7 +88,7 @@ def find_adapter(name: str) -> Adapter:
     known = names()
     nearest = _nearest(name, known)
     hint = "." if nearest is None else f"; did you mean {nearest!r}?"
-    raise CapabilityError(f"there is no solver {name!r}{hint} Known are: {', '.join(known)}")
+    raise CapabilityError(f"there is no solver {name!r}{hint} Known are: {', '.join(_kinds())}")
 
 
 def availability(name: str, probe: bool = False) -> Availability:
@@ -107,6 +107,11 @@ def availability(name: str, probe: bool = False) -> Availability:
 def capabilities(name: str) -> frozenset[Capability]:
     """Return what a solver can do."""
     return find_adapter(name).capabilities
+
+
+def _kinds() -> list[str]:
+    """Return the known names, one word standing for all solvers of a gateway."""
+    return [*_BUILT_IN, *(f"{gateway}:NAME" for gateway in _GATEWAYS), *_entry_points()]
 
 
 def _nearest(name: str, known: list[str]) -> str | None:

@@ -34,6 +34,7 @@ ORDER = (
     "librex_models.report",
     "librex_models",
     "librex_models.configuration",
+    "librex_models.task",
     "librex_models.cli",
 )
 
@@ -51,10 +52,12 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "GroupAlphaFair",
         "MaxMin",
         "Model",
+        "Plan",
         "Proportional",
         "Session",
         "Verdict",
         "errors",
+        "plan",
         "read_problem",
     ],
     "solvers": [

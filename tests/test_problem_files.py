@@ -55,6 +55,9 @@ upper = 2
 
 [solver]
 name = "highs"
+fallback = ["gurobi", "cvxpy:CLARABEL"]
+isolate = true
+memory_limit_mb = 500
 form = "pyomo"
 route = "plain"
 time_limit_seconds = 30
@@ -147,6 +150,9 @@ def test_every_setting_reaches_the_configuration(written: Folder) -> None:
     assert found.fairness.arguments() == {"alpha": 2.0}
     assert found.solver.model_dump() == {
         "name": "highs",
+        "fallback": ["gurobi", "cvxpy:CLARABEL"],
+        "isolate": True,
+        "memory_limit_mb": 500.0,
         "form": "pyomo",
         "route": "plain",
         "time_limit_seconds": 30.0,
@@ -162,6 +168,9 @@ def test_every_setting_reaches_the_configuration(written: Folder) -> None:
 def test_settings_that_are_left_out_have_the_defaults_of_solve(written: Folder) -> None:
     assert read_configuration(written(PROBLEM + FAIRNESS)).solver.model_dump() == {
         "name": "auto",
+        "fallback": [],
+        "isolate": False,
+        "memory_limit_mb": None,
         "form": "arrays",
         "route": "auto",
         "time_limit_seconds": None,
@@ -520,8 +529,7 @@ def test_the_solver_table_is_checked(written: Folder, text: str, expected: str) 
         (FAIRNESS + "spread_cap = 2", "fairness.spread_cap"),
         (FAIRNESS + "owa_weights = [1]", "fairness.owa_weights"),
         (FAIRNESS + "inner_alpha = 1", "fairness.inner_alpha"),
-        (FAIRNESS + "[solver]\nfallback = ['scip']", "solver.fallback"),
-        (FAIRNESS + "[solver]\nmemory_limit_mb = 100", "solver.memory_limit_mb"),
+        (FAIRNESS + "[solver]\nstart = [1.0]", "solver.start"),
         (FAIRNESS + "[thompson]\nrounds = 200", "thompson"),
     ],
 )

@@ -66,7 +66,7 @@ def allocation_report(allocation: Allocation, most_rows: int | None = MOST_ROWS)
     list of str and Table
         What was solved and how, the certificate, budgets and prices, who gets what, fairness.
     """
-    parts: list[Part] = [_headline(allocation), _certificate(allocation)]
+    parts: list[Part] = [_headline(allocation), *_attempts(allocation), _certificate(allocation)]
     reason = why_not(allocation)
     if reason:
         return [*parts, f"No allocation: {reason}"]
@@ -108,6 +108,13 @@ def _headline(allocation: Allocation) -> str:
         f"{family_name(allocation)}, by {allocation.solver} "
         f"({allocation.route} route, {allocation.form} form) in {allocation.seconds:.3f} s"
     )
+
+
+def _attempts(allocation: Allocation) -> list[str]:
+    """Return what was tried, where one attempt was not enough."""
+    if len(allocation.attempts) == 1:
+        return []
+    return ["\n".join(f"Tried: {one.sentence}." for one in allocation.attempts)]
 
 
 def _certificate(allocation: Allocation) -> str:

@@ -194,11 +194,16 @@ def broken_down(words: str) -> Answer:
     )
 
 
-def is_trouble(answer: Answer) -> bool:
-    """Return whether a fallback may do better: trouble of the solver, not of the problem."""
-    if answer.limit is Limit.INTERRUPT:
-        return False
-    return (
-        answer.status in (Status.NUMERICAL_FAILURE, Status.NO_SOLUTION_FOUND)
-        or answer.certificate.verdict is Verdict.REFUTED
-    )
+def trouble(answer: Answer) -> int:
+    """Return how much trouble a solver had, 0 where a fallback could do no better.
+
+    A limit without a decision is 1, a breakdown 2, an answer that arithmetic refutes 3. What is the
+    problem's trouble, infeasible or unbounded, is none of the solver's, and neither is an
+    interrupt: whoever stops one solver does not want the next.
+    """
+    if answer.certificate.verdict is Verdict.REFUTED:
+        return 3
+    if answer.status is Status.NUMERICAL_FAILURE:
+        return 2
+    is_empty = answer.status is Status.NO_SOLUTION_FOUND
+    return int(is_empty and answer.limit is not Limit.INTERRUPT)

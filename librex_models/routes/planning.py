@@ -14,6 +14,8 @@ from enum import Enum
 import solvers
 from librex_models.errors import ParameterError, UnsolvableError
 from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.forms.arrays_form import arrays_form
+from librex_models.forms.compiling import values_of
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
@@ -66,6 +68,11 @@ class SolverPlan:
     def can_solve(self) -> bool:
         """Whether the solver solves the question at all."""
         return self.exactness is not Exactness.NOT_AT_ALL
+
+    @property
+    def rank(self) -> int:
+        """Its place among others, the best at 0."""
+        return _ORDER.index(self.exactness)
 
     def reformulation(self) -> Reformulation:
         """Return the route itself, which knows nothing yet."""
@@ -125,16 +132,30 @@ def choose(question: Question, solver: str, route: str) -> SolverPlan:
         return replace(plan, why=f"asked for; {plan.why}")
     able = [plan for plan in ranked(question, solvers.names(), route) if plan.can_solve]
     for plan in able:
-        if solvers.availability(plan.solver).is_ready:
-            why = f"chosen of {len(able)} that could solve it: {plan.exactness.value}; {plan.why}"
-            return replace(plan, why=why)
+        if solvers.availability(plan.solver).is_ready and _has_room(question, plan):
+            return replace(plan, why=f"chosen from the plan: {plan.exactness.value}; {plan.why}")
     raise UnsolvableError(_what_can(question, plan_for(question, LINEAR_SOLVER, route)))
 
 
 def ranked(question: Question, names: Iterable[str], route: str = "auto") -> list[SolverPlan]:
     """Return the plans of solvers, the best first: exact before to a gap, else as they stand."""
     plans = [plan_for(question, name, route) for name in names]
-    return sorted(plans, key=lambda plan: _ORDER.index(plan.exactness))
+    return sorted(plans, key=lambda plan: plan.rank)
+
+
+def program_of(question: Question, plan: SolverPlan) -> Program:
+    """Return the program that the solver would get."""
+    problem, grouping = question.problem, question.grouping
+    declared = arrays_form(problem, grouping, question.family)
+    program = declared.program(values_of(problem, grouping))
+    return plan.reformulation().program(question, program)
+
+
+def _has_room(question: Question, plan: SolverPlan) -> bool:
+    """Return whether a licence that limits sizes allows the program, as far as that is known."""
+    if solvers.availability(plan.solver).size_limit is None or question.problem.reward is None:
+        return True
+    return with_size(plan, program_of(question, plan)).can_solve
 
 
 def with_size(plan: SolverPlan, program: Program) -> SolverPlan:
