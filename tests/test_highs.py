@@ -29,6 +29,7 @@ from solvers.errors import (
     UpdateError,
 )
 from solvers.highs import FAILED, SETTLED, STOPPED, HighsSession
+from solvers.highs_doubt import claiming_less, contradicts_itself
 from solvers.program import AlphaFairTerms
 from tests.random_examples import examples
 from tests.test_program import program_of
@@ -1126,6 +1127,39 @@ def test_the_handler_of_the_caller_is_left_alone() -> None:
         assert signal.getsignal(signal.SIGINT) is handler
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def wrong_with_presolve() -> Program:
+    """HiGHS 1.15 calls 20 optimal here, beside a bound of 20 2/3, which is attained."""
+    return program_of(
+        [-2.0, 2.0, -2.0, 3.0, 0.0],
+        [[1, 3, 1, 2, 2], [-2, -3, -1, -2, 3], [3, -3, 0, 2, -3]],
+        [1.0, -np.inf, -2.0],
+        [np.inf, 1.0, 1.0],
+        column_upper=[4.0, 4.0, 4.0, 4.0, 1.0],
+        integer=[False, True, True, False, True],
+        objective_constant=2.0,
+    )
+
+
+def test_an_optimum_that_its_own_bound_denies_is_solved_again() -> None:
+    outcome = solved(wrong_with_presolve())
+    assert outcome.status is Status.OPTIMAL
+    assert outcome.objective == pytest.approx(62 / 3, rel=1e-9)
+    assert outcome.bound == pytest.approx(62 / 3, rel=1e-6)
+
+
+def test_a_second_denial_claims_less() -> None:
+    program = packing(0)
+    half = np.full(program.n_columns, 0.5)
+    optimal = Outcome(status=Status.OPTIMAL, point=half, objective=1.0, bound=1.0)
+    assert contradicts_itself(program, optimal, 1e-6, 0.0)
+    assert claiming_less(program, optimal).status is Status.NUMERICAL_FAILURE
+    assert claiming_less(program, optimal).bound == np.inf
+    apart = Outcome(status=Status.OPTIMAL, point=np.rint(half), objective=1.0, bound=1.1)
+    assert contradicts_itself(program, apart, 1e-6, 0.0)
+    assert not contradicts_itself(program, apart, 0.2, 0.0)
+    assert claiming_less(program, apart).limit is Limit.OTHER
 
 
 def test_the_adapter_of_the_registry_opens_sessions() -> None:

@@ -1,0 +1,212 @@
+"""A Program inside HiGHS: built from arrays, changed in place. May import this package."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from solvers.changes import Changes, check_may_rebuild, why_rebuild
+from solvers.errors import SolverFailure, UpdateError
+from solvers.highs_native import native
+from solvers.program import Floats, Program
+
+COLUMNWISE = 1
+# HiGHS drops entries below the first, and if told below the second, which makes it fail more often.
+SMALL_ENTRY, SMALLEST_ENTRY = 1e-9, 1e-12
+# From here on it takes none.
+LARGEST_ENTRY = 1e15
+MAXIMISE, MINIMISE = -1, 1
+# Changing one entry in place takes as long as handing over some 100 numbers of a program.
+NUMBERS_PER_ENTRY = 100.0
+
+
+class HeldProgram:
+    """A HiGHS object that holds a Program.
+
+    Parameters
+    ----------
+    highs : HiGHS object
+    program : Program
+    """
+
+    # The type is that of highspy, which has none for its native part.
+    def __init__(self, highs: Any, program: Program) -> None:
+        self._highs = highs
+        self.program = program
+        self._build(program)
+
+    def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
+        """Add rows behind those of the Program, which the next change drops."""
+        _check_done(
+            self._highs.addRows(
+                matrix.shape[0],
+                lower,
+                upper,
+                matrix.nnz,
+                matrix.indptr[:-1].astype(np.int32),
+                matrix.indices.astype(np.int32),
+                matrix.data,
+            ),
+            "add rows",
+        )
+        self._n_added += matrix.shape[0]
+
+    def why_rebuild(self, changes: Changes, program: Program, forbidden: bool) -> str | None:
+        """Return why a Program has to be handed over again, None where it can be changed in place.
+
+        Raises
+        ------
+        UpdateError
+            If it has to, and that is forbidden.
+        """
+        reason = why_rebuild(changes, program, NUMBERS_PER_ENTRY, forbidden)
+        if reason is None and _has_unusual_entries(changes):
+            reason = "an entry of the matrix is so small or large that HiGHS may not take it"
+            check_may_rebuild(reason, forbidden)
+        return reason
+
+    def change(self, changes: Changes, program: Program) -> None:
+        """Write what differs into HiGHS; rows that were added are dropped.
+
+        Raises
+        ------
+        UpdateError
+            If HiGHS does not take it; the old numbers are back.
+        """
+        old = self.program
+        try:
+            self._change(changes, program)
+        except SolverFailure as failure:
+            self._build(old)
+            raise UpdateError(f"{failure}; the old numbers are back") from failure
+        if changes.entry_value.size:
+            self._transposed = program.matrix.T
+        self.program = program
+
+    def rebuild(self, program: Program) -> None:
+        """Hand a Program over again, and with it the basis, which is as good for the new one.
+
+        Raises
+        ------
+        UpdateError
+            If HiGHS does not take it; the old numbers are back.
+        """
+        old = self.program
+        basis = None if old.has_integers or program.has_integers else self._highs.getBasis()
+        try:
+            self._build(program)
+        except SolverFailure as failure:
+            self._build(old)
+            raise UpdateError(f"{failure}; the old numbers are back") from failure
+        if basis is not None and basis.valid:
+            self._highs.setBasis(basis)
+
+    def reduced_cost(self, solution: Any, row_dual: Floats) -> Floats:
+        """Return the reduced costs that go with the duals of all rows, added ones too."""
+        if self._n_added:
+            return as_array(solution.col_dual)
+        # The same numbers, and faster than one Python number for each column.
+        charge: Floats = self._transposed @ row_dual
+        return self.program.objective - charge
+
+    def _build(self, program: Program) -> None:
+        matrix = program.matrix
+        smallest = SMALLEST_ENTRY if _loses_entries(program, SMALL_ENTRY) else SMALL_ENTRY
+        self._highs.setOptionValue("small_matrix_value", smallest)
+        done = self._highs.passModel(
+            program.n_columns,
+            program.n_rows,
+            matrix.nnz,
+            COLUMNWISE,
+            MAXIMISE if program.maximise else MINIMISE,
+            program.objective_constant,
+            program.objective,
+            program.column_lower,
+            program.column_upper,
+            program.row_lower,
+            program.row_upper,
+            matrix.indptr.astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data,
+            program.integer.astype(np.int32),
+        )
+        _check_done(done, "take the program")
+        self.loses_entries = _loses_entries(program, smallest)
+        self.program = program
+        self._transposed = matrix.T
+        self._n_added = 0
+
+    def _change(self, changes: Changes, program: Program) -> None:
+        """Write what differs into HiGHS."""
+        highs = self._highs
+        self._drop_added_rows()
+        if changes.objective.size:
+            columns = changes.objective.astype(np.int32)
+            done = highs.changeColsCost(len(columns), columns, program.objective[columns])
+            _check_done(done, "take the objective")
+        if changes.constant:
+            done = highs.changeObjectiveOffset(program.objective_constant)
+            _check_done(done, "take the objective's constant")
+        if changes.rows.size:
+            rows = changes.rows.astype(np.int32)
+            lower, upper = program.row_lower[rows], program.row_upper[rows]
+            _check_done(
+                highs.changeRowsBounds(len(rows), rows, lower, upper), "take the sides of rows"
+            )
+        if changes.columns.size:
+            columns = changes.columns.astype(np.int32)
+            lower, upper = program.column_lower[columns], program.column_upper[columns]
+            done = highs.changeColsBounds(len(columns), columns, lower, upper)
+            _check_done(done, "take the bounds of columns")
+        self._change_entries(changes)
+
+    def _change_entries(self, changes: Changes) -> None:
+        """Write entries of the matrix one at a time, as HiGHS takes them."""
+        entries = zip(
+            changes.entry_row.tolist(),
+            changes.entry_column.tolist(),
+            changes.entry_value.tolist(),
+            strict=True,
+        )
+        for row, column, value in entries:
+            _check_done(self._highs.changeCoeff(row, column, value), "take an entry of the matrix")
+
+    def _drop_added_rows(self) -> None:
+        if self._n_added:
+            first = self.program.n_rows
+            rows = np.arange(first, first + self._n_added, dtype=np.int32)
+            self._highs.deleteRows(self._n_added, rows)
+            self._n_added = 0
+
+
+def as_array(numbers: list[float]) -> Floats:
+    """Return a list of numbers from HiGHS as an array."""
+    return np.fromiter(numbers, dtype=np.float64, count=len(numbers))
+
+
+def _loses_entries(program: Program, smallest: float) -> bool:
+    """Return whether HiGHS drops entries without which rows are tighter than they were.
+
+    A row of upper sides only, over columns at least zero, is looser without a positive entry.
+    """
+    matrix = program.matrix
+    is_lost = (matrix.data != 0) & (np.abs(matrix.data) < smallest)
+    if not is_lost.any():
+        return False
+    column = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))[is_lost]
+    row = matrix.indices[is_lost]
+    only_upper = np.isinf(program.row_lower[row]) & (program.column_lower[column] >= 0)
+    return not bool((only_upper & (matrix.data[is_lost] > 0)).all())
+
+
+def _check_done(done: Any, what: str) -> None:
+    if done == native().HighsStatus.kError:
+        raise SolverFailure(f"HiGHS could not {what}")
+
+
+def _has_unusual_entries(changes: Changes) -> bool:
+    size = np.abs(changes.entry_value)
+    is_small = (size > 0) & (size < SMALL_ENTRY)
+    return bool((is_small | (size >= LARGEST_ENTRY)).any())
