@@ -280,6 +280,8 @@ class Allocation:
         """Return a summary of a few lines."""
         head = f"{self.family.key} by {self.solver} ({self.route}, {self.form})"
         lines = [f"{head}: {self.verdict.value}", f"  {self.certificate.sentence}"]
+        if len(self.attempts) > 1:
+            lines += [f"  tried: {one.sentence}" for one in self.attempts]
         if self.has_point:
             chosen = int((self.decision > 0).sum())
             lines.append(

@@ -21,7 +21,7 @@ from librex_models.routes.route import Answer, Opener, Question
 from librex_models.routes.solvable import check_signs, check_solvable
 from solvers import Counts, find_adapter
 from solvers.changes import check_may_rebuild
-from solvers.errors import LicenceError
+from solvers.errors import LicenceError, SolverError
 
 LOGGER = logging.getLogger(__name__)
 
@@ -95,13 +95,24 @@ class Session:
             # Read when the next solve asks for it, together with what is written until then.
             self._changed |= values.keys()
         elif declaration is not None:
-            declaration = self._rewritten(declaration, question, set(values))
-            for candidate in self._candidates:
-                candidate.update(question, declaration, forbid_rebuild=True)
-            self._declaration = declaration
+            rewritten = self._rewritten(declaration, question, set(values))
+            self._update_in_place(question, rewritten, declaration)
+            self._declaration = rewritten
         if plans is not None:
             self._take_plans(question, plans)
         self._question = question
+
+    def _update_in_place(self, question: Question, new: Declaration, old: Declaration) -> None:
+        """Hand new numbers to all solvers that are open, or to none."""
+        written: list[Candidate] = []
+        try:
+            for candidate in self._candidates:
+                candidate.update(question, new, forbid_rebuild=True)
+                written.append(candidate)
+        except SolverError:
+            for candidate in written:
+                candidate.update(self._question, old)
+            raise
 
     def _new_plans(self, question: Question, values: Mapping[str, Any]) -> list[SolverPlan] | None:
         """Return the plans for other bounds or limits, None where they are those that there are."""

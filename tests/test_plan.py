@@ -1,0 +1,253 @@
+"""What each solver could do with a model, in Python and on the command line."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import librex_models as lm
+import solvers
+from librex_models import cli
+from librex_models.routes.planning import Exactness, SolverPlan
+from solvers.errors import CapabilityError
+
+Build = Callable[[lm.AllocationProblem], Any]
+
+
+def problem(n: int = 4, **changes: Any) -> lm.AllocationProblem:
+    """Return a problem in which everybody has one option, and budgets for about a half."""
+    numbers = np.arange(1.0, n + 1.0)
+    requests = np.column_stack([numbers, numbers[::-1]])
+    budget = requests.sum(axis=0) / 2
+    return lm.AllocationProblem(requests, budget, reward=numbers, **changes)
+
+
+def shared(**changes: Any) -> lm.AllocationProblem:
+    """Return a problem whose two groups choose among several options."""
+    return problem(6, group=[0, 0, 0, 1, 1, 1], **changes)
+
+
+def by_name(plan: lm.Plan) -> dict[str, SolverPlan]:
+    return {one.solver: one for one in plan.solvers}
+
+
+FAMILIES: dict[str, Build] = {
+    "budget_only": lm.BudgetOnly,
+    "first level": lambda p: lm.MaxMin(p, lexicographic=False),
+    "proportional": lm.Proportional,
+    "group_alpha_fair": lambda p: lm.GroupAlphaFair(p, 2.0),
+    "alpha_fair": lambda p: lm.AlphaFair(p, 0.5),
+}
+
+
+@pytest.mark.parametrize("integer", [False, True], ids=["fractional", "whole"])
+@pytest.mark.parametrize("family", FAMILIES)
+def test_who_can_by_the_plan_solves_and_who_cannot_refuses(family: str, integer: bool) -> None:
+    before: dict[str, Any] = {"history": [1.0, 2.0]}
+    if family == "alpha_fair":
+        before = {"agent_history": np.ones(6)}
+    model = FAMILIES[family](shared(integer=integer, **before))
+    asked = 0
+    for one in lm.plan(model).solvers:
+        if not solvers.availability(one.solver).is_ready:
+            continue
+        asked += 1
+        if one.can_solve:
+            allocation = model.solve(solver=one.solver)
+            assert allocation.route == one.route
+            assert allocation.has_point, one
+        else:
+            with pytest.raises(lm.errors.UnsolvableError) as error:
+                model.solve(solver=one.solver)
+            assert one.why in str(error.value)
+    assert asked >= 3
+
+
+def test_each_solver_of_the_list_has_one_plan() -> None:
+    plan = lm.plan(lm.BudgetOnly(problem()))
+    assert sorted(one.solver for one in plan.solvers) == sorted(solvers.names())
+
+
+@pytest.mark.parametrize(
+    ("model", "solver", "exactness", "route"),
+    [
+        (lm.BudgetOnly(problem()), "highs", Exactness.EXACT, "plain"),
+        (lm.BudgetOnly(problem(integer=True)), "highs", Exactness.EXACT, "plain"),
+        (lm.BudgetOnly(problem(integer=True)), "cvxpy:CLARABEL", Exactness.NOT_AT_ALL, ""),
+        (lm.Proportional(problem()), "highs", Exactness.NOT_AT_ALL, ""),
+        (lm.Proportional(problem()), "cvxpy:CLARABEL", Exactness.EXACT, "plain"),
+        (lm.Proportional(problem()), "gurobi", Exactness.TO_A_GAP, "plain"),
+        (lm.Proportional(problem(integer=True)), "highs", Exactness.EXACT, "exact_linear"),
+        (lm.Proportional(shared(integer=True)), "highs", Exactness.NOT_AT_ALL, ""),
+        (lm.Proportional(shared(integer=True)), "gurobi", Exactness.TO_A_GAP, "plain"),
+    ],
+)
+def test_exactly_or_to_a_gap_or_not_at_all(
+    model: Any, solver: str, exactness: Exactness, route: str
+) -> None:
+    one = by_name(lm.plan(model))[solver]
+    assert (one.exactness, one.route) == (exactness, route)
+    assert one.why
+
+
+def test_exact_comes_before_to_a_gap_before_not_at_all() -> None:
+    order = list(Exactness)
+    for model in (lm.Proportional(problem()), lm.Proportional(shared(integer=True))):
+        ranks = [order.index(one.exactness) for one in lm.plan(model).solvers]
+        assert ranks == sorted(ranks)
+
+
+def test_the_size_is_that_of_the_program() -> None:
+    model = lm.GroupAlphaFair(shared(), 2.0)
+    program = model.to_program()
+    one = by_name(lm.plan(model))["cvxpy:CLARABEL"]
+    sizes = (one.n_rows, one.n_columns, one.n_entries)
+    assert sizes == (program.n_rows, program.n_columns, program.matrix.nnz)
+
+
+def test_a_reformulation_has_its_own_size() -> None:
+    # Single choices: nothing but the six decisions and the two budgets is left.
+    one = by_name(lm.plan(lm.Proportional(problem(6, integer=True))))["highs"]
+    assert (one.n_columns, one.route) == (6, "exact_linear")
+
+
+def test_a_problem_without_reward_has_no_size_yet() -> None:
+    unknown = lm.AllocationProblem([[1.0]], [1.0])
+    one = by_name(lm.plan(lm.BudgetOnly(unknown)))["highs"]
+    assert (one.exactness, one.n_rows) == (Exactness.EXACT, None)
+
+
+def test_what_is_too_large_for_a_licence_is_not_solved_at_all() -> None:
+    if solvers.availability("gurobi").readiness is not solvers.Readiness.SIZE_LIMITED:
+        pytest.skip("the licence of Gurobi has no limit here")
+    one = by_name(lm.plan(lm.BudgetOnly(problem(2001))))["gurobi"]
+    assert one.exactness is Exactness.NOT_AT_ALL
+    assert "2,001 columns, and the licence ends at 2,000" in one.why
+    assert by_name(lm.plan(lm.BudgetOnly(problem(2000))))["gurobi"].can_solve
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_auto_takes_what_the_plan_says(family: str) -> None:
+    model = FAMILIES[family](problem())
+    plan = lm.plan(model)
+    assert plan.chosen is not None
+    ready = [one for one in plan.solvers if solvers.availability(one.solver).is_ready]
+    assert plan.chosen.solver == ready[0].solver
+    allocation = model.solve()
+    assert allocation.solver == plan.chosen.solver
+    assert allocation.attempts[0].why == plan.chosen.why
+    assert plan.chosen.why.startswith("chosen from the plan: ")
+
+
+def test_auto_passes_over_who_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = solvers.Availability(readiness=solvers.Readiness.NOT_INSTALLED, sentence="gone")
+    monkeypatch.setattr("solvers.highs.Highs.availability", lambda *_: gone)
+    plan = lm.plan(lm.BudgetOnly(problem()))
+    assert by_name(plan)["highs"].readiness is solvers.Readiness.NOT_INSTALLED
+    assert plan.chosen is not None
+    assert plan.chosen.solver != "highs"
+
+
+def test_the_choice_is_made_for_who_is_asked_for() -> None:
+    plan = lm.plan(lm.BudgetOnly(problem()), solver="gurobi")
+    assert plan.chosen is not None
+    assert (plan.chosen.solver, plan.chosen.why.split(";")[0]) == ("gurobi", "asked for")
+
+
+def test_what_nobody_can_solve_says_why() -> None:
+    plan = lm.plan(lm.MaxMin(problem()))
+    assert plan.chosen is None
+    assert "lexicographic=False" in plan.why_none
+    assert not any(one.can_solve for one in plan.solvers)
+    assert str(plan).endswith(f"None would be taken: {plan.why_none}")
+
+
+def test_a_plan_prints_a_line_for_each_solver() -> None:
+    plan = lm.plan(lm.Proportional(problem()))
+    lines = str(plan).splitlines()
+    assert len(lines) == len(plan.solvers) + 1
+    assert "highs: not at all" in str(plan)
+    assert lines[-1] == f"Taken: cvxpy:CLARABEL, {plan.chosen.why}."  # type: ignore[union-attr]
+
+
+def test_no_solver_of_a_plan_is_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a session was opened")
+
+    monkeypatch.setattr("solvers.highs.Highs.open", refuse)
+    monkeypatch.setattr("solvers.gurobi.Gurobi.open", refuse)
+    assert lm.plan(lm.BudgetOnly(problem())).chosen
+
+
+def test_odd_questions_are_refused() -> None:
+    with pytest.raises(lm.errors.ParameterError, match="plan takes a model, not a"):
+        lm.plan(problem())  # type: ignore[arg-type]
+    with pytest.raises(lm.errors.ParameterError, match="route is 'best'"):
+        lm.plan(lm.BudgetOnly(problem()), route="best")
+    with pytest.raises(CapabilityError, match="no solver 'hihgs'"):
+        lm.plan(lm.BudgetOnly(problem()), solver="hihgs")
+    with pytest.raises(lm.errors.ParameterError, match="compares utilities"):
+        lm.plan(lm.Proportional(problem().replace(reward=-np.ones(4))))
+
+
+# The command.
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str, str]]:
+    """Return a function that runs ``librex plan`` on a small problem under a model."""
+
+    def run(fairness: str, *arguments: str) -> tuple[int, str, str]:
+        (tmp_path / "jobs.csv").write_text("agent,reward,gpu\nann,3,2\nbob,3,2\n")
+        path = tmp_path / "problem.toml"
+        path.write_text(
+            '[resources]\ngpu = 3\n[options]\ntable = "jobs.csv"\n[fairness]\nmodel = ' + fairness
+        )
+        monkeypatch.setattr(sys, "argv", ["librex", "plan", str(path), *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert isinstance(ended.value.code, int)
+        return ended.value.code, printed.out, printed.err
+
+    return run
+
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+def test_the_command_prints_who_could_and_who_would(run: Run) -> None:
+    code, out, err = run('"proportional"')
+    assert (code, err) == (0, "")
+    assert "cvxpy:CLARABEL" in out
+    assert "not at all" in out
+    assert "Taken: cvxpy:CLARABEL" in out
+
+
+def test_the_command_prints_json(run: Run) -> None:
+    code, out, _ = run('"budget_only"', "--json")
+    found = json.loads(out)
+    assert (code, found["chosen"]) == (0, "highs")
+    first = next(one for one in found["solvers"] if one["solver"] == "highs")
+    assert first["exactness"] == "EXACT"
+    assert (first["rows"], first["columns"], first["entries"]) == (1, 2, 2)
+    assert first["readiness"] == "READY"
+
+
+def test_the_command_ends_with_1_where_nobody_can(run: Run) -> None:
+    code, _, err = run('"max_min"')
+    assert code == 1
+    assert "no solver: " in err
+    assert "lexicographic" in err
+
+
+def test_the_command_ends_with_2_on_bad_input(run: Run) -> None:
+    code, _, err = run('"budget_only"', "--solver", "hihgs")
+    assert code == 2
+    assert "--solver: there is no solver 'hihgs'" in err
