@@ -22,6 +22,7 @@ ENTRY_POINTS = "librex.solvers"
 
 _BUILT_IN = {
     "highs": "solvers.highs:Highs",
+    "scip": "solvers.scip:Scip",
     "gurobi": "solvers.gurobi:Gurobi",
 }
 _GATEWAYS = {

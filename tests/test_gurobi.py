@@ -1,7 +1,6 @@
 """The adapter of Gurobi against its contract: statuses, limits, bounds, duals, rays, licences."""
 
 import gc
-import itertools
 import os
 import subprocess
 import sys
@@ -24,7 +23,7 @@ from solvers.capability import Availability, Readiness
 from solvers.errors import LicenceError, OptionError, ProgramError, SolverFailure, UpdateError
 from solvers.gurobi import FAILED, SETTLED, STOPPED, Gurobi, GurobiSession
 from solvers.gurobi_options import option_names
-from solvers.program import AlphaFairTerms, Block
+from tests.fair_programs import ALPHAS, best_whole, equivalent_of, fair
 from tests.random_examples import examples
 from tests.test_highs import (
     assert_is_feasible,
@@ -615,70 +614,14 @@ def test_a_program_beyond_the_free_licence_is_refused(monkeypatch: pytest.Monkey
 
 # Alpha-fair terms.
 
-ALPHAS = [0.5, 1.0, 2.0, 5.0]
-
-
-def fair(seed: int, alpha: float, whole: bool, n_agents: int = 5) -> Program:
-    """Return agents of two options each, a utility of one without any, and two budgets."""
-    generator = np.random.default_rng(seed)
-    value = generator.integers(1, 40, (n_agents, 2)).astype(np.float64)
-    request = generator.integers(5, 50, (2, 2 * n_agents)).astype(np.float64)
-    n_options = 2 * n_agents
-    matrix = np.zeros((2 * n_agents + 2, 3 * n_agents))
-    for agent in range(n_agents):
-        matrix[agent, 2 * agent : 2 * agent + 2] = value[agent]
-        matrix[agent, n_options + agent] = -1.0
-        matrix[n_agents + agent, 2 * agent : 2 * agent + 2] = 1.0
-    matrix[2 * n_agents :, :n_options] = request
-    sides = [np.full(n_agents, -1.0), np.ones(n_agents), 0.4 * request.sum(axis=1)]
-    n_rows, n_columns = matrix.shape
-    return Program(
-        objective=np.zeros(n_columns),
-        matrix=sparse.csc_array(matrix),
-        row_lower=np.concatenate([sides[0], np.full(n_agents + 2, -INFINITY)]),
-        row_upper=np.concatenate(sides),
-        column_lower=np.zeros(n_columns),
-        column_upper=np.concatenate([np.ones(n_options), np.full(n_agents, INFINITY)]),
-        integer=np.arange(n_columns) < (n_options if whole else 0),
-        row_blocks=(Block(name="row", labels=range(n_rows)),),
-        column_blocks=(Block(name="column", labels=range(n_columns)),),
-        terms=AlphaFairTerms(
-            columns=n_options + np.arange(n_agents),
-            weight=generator.integers(1, 5, n_agents).astype(np.float64),
-            alpha=alpha,
-        ),
-    )
-
-
-def equivalent(program: Program, utility: Floats) -> float:
-    """Return the utility that, given to all, is worth as much."""
-    terms = program.terms
-    assert terms is not None
-    share = terms.weight / terms.weight.sum()
-    if terms.alpha == 1.0:
-        return float(np.exp(share @ np.log(utility)))
-    return float((share @ utility ** (1 - terms.alpha)) ** (1 / (1 - terms.alpha)))
-
-
-def equivalent_of(program: Program, point: Floats | None) -> float:
-    assert point is not None
-    assert program.terms is not None
-    return equivalent(program, point[program.terms.columns])
-
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 @pytest.mark.parametrize("seed", range(2))
 def test_whole_terms_have_the_optimum_of_enumeration(alpha: float, seed: int) -> None:
     program = fair(seed, alpha, whole=True)
     outcome = solved(program)
-    matrix = program.matrix.toarray()
-    best = 0.0
-    for chosen in itertools.product([(0, 0), (1, 0), (0, 1)], repeat=5):
-        options = np.array(chosen, dtype=np.float64).ravel()
-        if (matrix[10:, :10] @ options <= program.row_upper[10:]).all():
-            best = max(best, equivalent(program, matrix[:5, :10] @ options + 1.0))
     assert outcome.status is Status.OPTIMAL
-    assert equivalent_of(program, outcome.point) == pytest.approx(best, rel=1e-6)
+    assert equivalent_of(program, outcome.point) == pytest.approx(best_whole(program), rel=1e-6)
     assert outcome.objective is not None
     assert outcome.bound >= outcome.objective
 
