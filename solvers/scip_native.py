@@ -8,10 +8,12 @@ back into Python without the lock.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
@@ -22,6 +24,9 @@ from solvers.interrupt import keyboard_interrupt
 
 # How often lines are handed over, and an interrupt is repeated that came before SCIP began.
 SECONDS_BETWEEN_LOOKS = 0.02
+# SCIP's derivatives (CppAD) number every thread that ever took one, and the 64th ends the process.
+# So threads are used again; with more sessions at once than these, some wait.
+MOST_THREADS = 32
 LOG_FILE = "scip.log"
 NO_LOG = None
 
@@ -91,9 +96,8 @@ def run(model: Any, log: Callable[[str], None] | None) -> bool:
 
     with ExitStack() as stack:
         lines = None if log is None else stack.enter_context(_lines_of(model, log))
-        worker = threading.Thread(target=work, name="SCIP")
         stack.enter_context(keyboard_interrupt(stopped.set))
-        worker.start()
+        _workers(os.getpid()).submit(work)
         # Whatever is raised meanwhile, by `log` or by a signal, comes out after SCIP has stopped.
         stack.callback(_stop, model, done)
         while not done.wait(SECONDS_BETWEEN_LOOKS):
@@ -107,6 +111,12 @@ def run(model: Any, log: Callable[[str], None] | None) -> bool:
     if failed:
         raise failed[0]
     return stopped.is_set()
+
+
+@cache
+def _workers(process: int) -> ThreadPoolExecutor:  # noqa: ARG001
+    """Return the threads of a process, which a fork of it does not have."""
+    return ThreadPoolExecutor(MOST_THREADS, thread_name_prefix="SCIP")
 
 
 def _stop(model: Any, done: threading.Event) -> None:

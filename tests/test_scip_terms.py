@@ -1,5 +1,8 @@
 """SCIP solves alpha-fair terms itself, fractional and whole."""
 
+import subprocess
+import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -107,3 +110,23 @@ def test_an_update_cannot_take_the_terms_away() -> None:
     with pytest.raises(UpdateError, match="alpha-fair terms"):
         session.update(replace(program, terms=None))
     session.close()
+
+
+def test_many_solves_in_a_row_leave_the_process_alive() -> None:
+    """SCIP crashes where a 64th thread takes derivatives; the process is one of its own."""
+    script = """
+    from solvers import SolveOptions
+    from solvers.scip import Scip
+    from tests.fair_programs import fair
+
+    for number in range(40):
+        session = Scip().open(fair(number, 5.0, whole=False))
+        for _ in range(2):
+            outcome = session.solve(SolveOptions())
+        session.close()
+    print(number, outcome.status.value)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "39 optimal\n"), done.stderr
