@@ -61,7 +61,8 @@ def gap_of(scaled: ScaledTask, value: float, bound: float) -> float:
     value, bound = value + scaled.shift, bound + scaled.shift
     if (bound >= 0) == (task.alpha > 1.0):
         return 1.0
-    return float(-np.expm1(np.log1p((value - bound) / bound) / (1.0 - task.alpha)))
+    with np.errstate(divide="ignore"):
+        return float(-np.expm1(np.log1p((value - bound) / bound) / (1.0 - task.alpha)))
 
 
 def proof_of_infeasibility(task: Task, multiplier: Floats) -> Floats | None:

@@ -32,7 +32,12 @@ from solvers.gurobi_native import (
     new_environment,
     take_interrupts_back,
 )
-from solvers.gurobi_options import is_linear, start_values, write_options
+from solvers.gurobi_options import (
+    TOLERANCE_OF_TERMS,
+    is_linear,
+    start_values,
+    write_options,
+)
 from solvers.gurobi_program import HeldProgram, check_finite, n_rows_needed
 from solvers.installation import installed
 from solvers.interrupt import keyboard_interrupt
@@ -133,7 +138,7 @@ class Gurobi:
         """
         if program.terms is None:
             return GurobiSession(program)
-        return ScaledTermsSession(GurobiSession, program)
+        return ScaledTermsSession(GurobiSession, program, TOLERANCE_OF_TERMS)
 
 
 class GurobiSession:

@@ -29,7 +29,7 @@ from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
 from solvers.scip_native import loaded_version, run
-from solvers.scip_options import WrittenOptions
+from solvers.scip_options import TOLERANCE_OF_TERMS, WrittenOptions
 from solvers.scip_program import INFINITE, HeldProgram, are_crossed, check_finite
 from solvers.scip_proofs import infeasibility_ray, prove_optimum
 from solvers.scip_terms import values_of_terms
@@ -105,7 +105,7 @@ class Scip:
         """
         if program.terms is None:
             return ScipSession(program)
-        return ScaledTermsSession(ScipSession, program)
+        return ScaledTermsSession(ScipSession, program, TOLERANCE_OF_TERMS)
 
 
 class ScipSession:

@@ -29,9 +29,6 @@ from solvers.program import Floats, Program
 from solvers.term_program import floor_of_ratios, least_ratios, program_in_ratios, with_own_columns
 from solvers.term_search import Bound, TermSearch, first_reference, within_reach
 
-# By how much solvers are asked to keep the rows of terms.
-TOLERANCE = 1e-9
-
 
 class ScaledTermsSession:
     """A session of a Program with alpha-fair terms, around a native one in ratios.
@@ -50,7 +47,7 @@ class ScaledTermsSession:
         self,
         opener: Callable[[Program], SolverSession],
         program: Program,
-        tolerance: float = TOLERANCE,
+        tolerance: float,
     ) -> None:
         program.check()
         self.counts = Counts()

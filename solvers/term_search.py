@@ -36,6 +36,7 @@ from solvers.term_program import (
     program_in_ratios,
     rounded,
 )
+from solvers.term_tangent import Tangent, tangent_at
 
 MOST_ROUNDS = 4
 # Violations of rows that a point may have, relative to what its columns could bring.
@@ -127,6 +128,7 @@ class TermSearch:
         self._interrupted = False
         self._has_level = False
         self._share = SHARE_OF_GAP
+        self._nudge = 1.0
         self._limit: Limit | None = None
         self._claim: Status | None = None
         for candidate in (incumbent, options.start):
@@ -186,14 +188,41 @@ class TermSearch:
         outcome = self._ask(session, self._options_of(scaled, value))
         if outcome.point is not None:
             self._offer(outcome.point * scaled.column_unit)
-        self._keep_bound(scaled, outcome.bound, cut)
+        tangent = self._tangent(scaled, outcome, open_session)
+        is_refuted = tangent is not None and self._is_refuted(scaled, outcome)
+        if tangent is not None:
+            self._keep_bound(scaled, tangent.bound, cut)
+        if not is_refuted:
+            self._keep_bound(scaled, outcome.bound, cut)
         if outcome.limit is not None:
             self._limit = outcome.limit
             return True
+        if is_refuted:
+            self.words.append("which a better point refutes")
+            self._nudge /= 2.0
+            return False
         if outcome.point is None:
             return self._settle(outcome, open_session)
         self._share /= 4.0
         return self.gap() <= self._wanted() and self._is_well_scaled(reference)
+
+    def _tangent(self, scaled: ScaledTask, outcome: Outcome, open_session: Open) -> Tangent | None:
+        """Return what the tangent at the best point says, and take the better point it leads to."""
+        is_concave = self._task.has_terms and not self._integer.any()
+        if not is_concave or self.point is None or outcome.limit is not None:
+            return None
+        y = self.point / scaled.column_unit
+        tangent = tangent_at(scaled, y, self._left(), open_session)
+        if tangent is not None:
+            self._offer(tangent.point * scaled.column_unit)
+        return tangent
+
+    def _is_refuted(self, scaled: ScaledTask, outcome: Outcome) -> bool:
+        """Return whether a point is better than a claim, after which other units may help."""
+        if self.point is None:
+            return False
+        claimed = -np.inf if outcome.status is Status.INFEASIBLE else outcome.bound
+        return self._value(scaled, self.point) > claimed + self._margin(scaled)
 
     def _settle(self, outcome: Outcome, open_session: Open) -> bool:
         """Take a claim without a point, and return whether it ends the search."""
@@ -250,7 +279,7 @@ class TermSearch:
         reference = first_reference(self._task) if self.reference is None else self.reference
         if self.point is not None:
             reference = finer_reference(self._task, self.point, reference)
-        self.reference = within_reach(self._task, reference)
+        self.reference = within_reach(self._task, reference * self._nudge)
         return self.reference
 
     def _is_well_scaled(self, reference: Floats) -> bool:
@@ -282,15 +311,18 @@ class TermSearch:
 
     def _keep_bound(self, scaled: ScaledTask, number: float, cut: float) -> None:
         """Keep the bound of a solve, moved outwards, if it is the best."""
-        margin = float(scaled.task.weight.sum()) * self._tolerance
         most, of_rest = most_of_objective(scaled.task)
-        number = min(max(number + margin, cut), float(most.sum()) + of_rest)
+        number = min(max(number + self._margin(scaled), cut), float(most.sum()) + of_rest)
         if not np.isfinite(number):
             return
         before, self_gap = self.bound, self.gap()
         self.bound = Bound(scaled=scaled, number=number)
         if before is not None and self.gap() > self_gap:
             self.bound = before
+
+    def _margin(self, scaled: ScaledTask) -> float:
+        """Return by how much the tolerance of rows may move the objective."""
+        return float(scaled.task.weight.sum()) * self._tolerance
 
     def _wanted(self) -> float:
         return max(self._options.relative_gap, SMALLEST_GAP)

@@ -212,7 +212,8 @@ class RouteSession:
             evidence = self._within_budgets(evidence)
             certificate = self._certify(decision, evidence, options)
         has_tangent = self._program.terms is not None
-        if certificate.verdict is Verdict.FEASIBLE and (has_tangent or price is None):
+        is_open = certificate.verdict is Verdict.FEASIBLE
+        if (is_open and has_tangent) or (price is None and (is_open or has_tangent)):
             price, evidence = self._sharper(evidence, utility, price)
             certificate = self._certify(decision, evidence, options)
         return Answer(
