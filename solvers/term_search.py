@@ -131,8 +131,10 @@ class TermSearch:
         self._nudge = 1.0
         self._limit: Limit | None = None
         self._claim: Status | None = None
+        # There is no point to clip into such bounds.
+        self._is_crossed = bool((task.lower > task.upper).any())
         for candidate in (incumbent, options.start):
-            if candidate is not None:
+            if candidate is not None and not self._is_crossed:
                 self._offer(np.asarray(candidate, dtype=np.float64))
 
     def interrupt(self) -> None:
@@ -142,6 +144,10 @@ class TermSearch:
     def go(self, open_session: Open, hand_over: HandOver) -> None:
         """Solve in rounds, with a session for the level and one for the task itself."""
         task = self._task
+        if self._is_crossed:
+            self._claim = Status.INFEASIBLE
+            self.words.append("a lower bound is above its upper one")
+            return
         if task.alpha >= 1.0 and not (task.most[task.columns] > 0).all():
             self._claim = Status.INFEASIBLE
             self.words.append("a column with an alpha-fair term cannot be above zero")

@@ -301,6 +301,16 @@ def test_a_general_whole_decision_that_exceeds_by_a_last_bit_is_stepped_down() -
     check_handed_out(allocation)
 
 
+@pytest.mark.parametrize("form", ["arrays", "pyomo", "cvxpy"])
+def test_a_step_down_is_one_of_the_decisions_in_every_form(form: str) -> None:
+    """In the CVXPY form of max-min models the decisions are not the first columns."""
+    request, budget = 0.7719969357998664, 2.315990807399599
+    problem = AllocationProblem([[request]], [budget], [1.0], upper=3.0, integer=True)
+    assert 3 * Fraction(request) > Fraction(budget)
+    allocation = MaxMin(problem, lexicographic=False).solve(form=form)
+    assert allocation.decision.tolist() == [2.0]
+
+
 def test_cuts_are_made_anew_after_a_write() -> None:
     problem = binary_cut_problem()
     tight = problem.budget

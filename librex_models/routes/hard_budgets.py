@@ -303,7 +303,8 @@ def with_a_step_down(
     most = np.floor(problem.budget[resource] / request[options] + 1.0)
     most = np.maximum(np.minimum(problem.upper[options], most), decision[options])
     steps = np.arange(n)
-    own = sparse.coo_array((np.ones(n), (steps, options)), shape=(n + 1, first))
+    x = program.columns_of("x").start
+    own = sparse.coo_array((np.ones(n), (steps, options + x)), shape=(n + 1, first))
     switch = sparse.coo_array(
         (
             np.concatenate([most - decision[options] + 1.0, np.ones(n)]),
