@@ -170,6 +170,13 @@ class Aborts(Troubled):
     session = _AbortingSession
 
 
+class AbortsAtOpening(Troubled):
+    name = "aborts_at_opening"
+
+    def open(self, program: Program) -> NoReturn:  # noqa: ARG002
+        os.abort()
+
+
 class _SleepingSession(TroubledSession):
     def solve(self, options: SolveOptions) -> Outcome:
         time.sleep(60.0)
@@ -193,5 +200,6 @@ ADAPTERS = (
     SaysInfeasible,
     Stubborn,
     Aborts,
+    AbortsAtOpening,
     Sleeps,
 )
