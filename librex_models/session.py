@@ -22,6 +22,7 @@ from librex_models.routes.solvable import check_signs, check_solvable
 from solvers import Counts, find_adapter
 from solvers.changes import check_may_rebuild
 from solvers.errors import LicenceError, SolverError
+from solvers.isolation import Child
 
 LOGGER = logging.getLogger(__name__)
 
@@ -49,6 +50,7 @@ class Session:
         self._ask = ask
         self._question = ask(problem)
         self._choices = choices
+        self._child = Child() if choices.isolate else None
         self._in_use = Lock()
         self._is_open = True
         self._candidates = candidates(
@@ -197,6 +199,8 @@ class Session:
         if self._is_open:
             for candidate in self._candidates:
                 candidate.close()
+            if self._child is not None:
+                self._child.close()
         self._is_open = False
 
     @property
@@ -266,7 +270,8 @@ class Session:
         return declaration.rewritten(question.problem, question.grouping, question.family, changed)
 
     def _opener(self, solver: str) -> Opener:
-        return find_adapter(solver).open
+        """Return the function that opens a solver, in a process of its own where that is wanted."""
+        return find_adapter(solver).open if self._child is None else self._child.opener(solver)
 
     def _allocation(
         self, attempts: tuple[Attempt, ...], answer: Answer, candidate: Candidate, seconds: float

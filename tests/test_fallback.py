@@ -2,7 +2,10 @@
 
 import json
 import logging
+import os
+import signal
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -135,6 +138,72 @@ def test_an_update_that_a_fallback_refuses_reaches_nobody() -> None:
         allocation = session.solve()
         assert allocation.objective == pytest.approx(BEST)
         assert allocation.problem.budget.tolist() == [3.0]
+
+
+# In a process of its own.
+
+
+@pytest.mark.parametrize("name", ["aborts", "aborts_at_opening"])
+def test_a_solver_that_aborts_its_process_is_followed_by_the_fallback(name: str) -> None:
+    allocation = knapsack().solve(solver=name, fallback=["highs"], isolate=True)
+    assert allocation.objective == pytest.approx(BEST)
+    first, second = allocation.attempts
+    assert (first.status, first.solver) == (Status.NUMERICAL_FAILURE, name)
+    assert "was ended by SIGABRT" in first.message
+    assert (second.status, second.solver) == (Status.OPTIMAL, "highs")
+
+
+def test_a_solver_that_is_killed_while_it_solves_is_followed_by_the_fallback() -> None:
+    """A real SIGKILL of the real process, which sleeps in its solve."""
+    with knapsack().open(solver="sleeps", fallback=["scip"], isolate=True) as session:
+        timer = threading.Timer(1.5, kill_children)
+        timer.start()
+        allocation = session.solve()
+        timer.join()
+    assert allocation.objective == pytest.approx(BEST)
+    assert "was ended by SIGKILL" in allocation.attempts[0].message
+    assert allocation.solver == "scip"
+
+
+def kill_children() -> None:
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        number, parent = int(stat.parent.name), stat.read_text().rpartition(")")[2].split()[1]
+        if int(parent) == os.getpid():
+            os.kill(number, signal.SIGKILL)
+
+
+def test_a_solver_that_aborts_without_a_fallback_leaves_the_caller_a_reason() -> None:
+    allocation = knapsack().solve(solver="aborts", isolate=True)
+    assert allocation.status is Status.NUMERICAL_FAILURE
+    with pytest.raises(lm.errors.NoAllocationError, match="SIGABRT"):
+        _ = allocation.decision
+
+
+@pytest.mark.parametrize("solver", ["highs", "scip", "gurobi", "cvxpy:CLARABEL"])
+def test_isolated_sessions_are_written_to_as_others_are(solver: str) -> None:
+    with knapsack().open(solver=solver, isolate=True) as session:
+        assert session.solve().objective == pytest.approx(BEST)
+        session.write(budget=[4.0])
+        allocation = session.solve()
+    assert allocation.objective == pytest.approx(6.0)
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+
+
+def test_the_command_line_isolates_where_the_file_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "jobs.csv").write_text("agent,reward,gpu\na,3,2\nb,3,2\n")
+    (tmp_path / "problem.toml").write_text(
+        '[resources]\ngpu = 3\n[options]\ntable = "jobs.csv"\n[fairness]\nmodel = "budget_only"\n'
+        '[solver]\nname = "aborts"\nfallback = ["highs"]\nisolate = true\n'
+    )
+    monkeypatch.setattr(sys, "argv", ["librex", "solve", str(tmp_path / "problem.toml"), "--json"])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 0
+    attempts = json.loads(capsys.readouterr().out)["attempts"]
+    assert [one["solver"] for one in attempts] == ["aborts", "highs"]
+    assert "SIGABRT" in attempts[0]["message"]
 
 
 # What is told.
