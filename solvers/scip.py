@@ -292,7 +292,7 @@ class ScipSession:
         sense = -1.0 if program.maximise else 1.0
         dual = sense * self._of_rows(held.model.getDualsolLinear)
         reduced_cost = program.objective - program.matrix.T @ dual
-        if not prove_optimum(program, dual, reduced_cost, objective):
+        if not prove_optimum(program, dual, objective):
             return {}
         return {"row_dual": dual[: held.program.n_rows], "reduced_cost": reduced_cost}
 

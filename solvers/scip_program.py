@@ -12,9 +12,9 @@ from scipy import sparse
 
 from solvers.changes import Changes
 from solvers.errors import SolverFailure
+from solvers.linear_proofs import with_rows
 from solvers.program import Floats, Program
 from solvers.scip_native import expressions, failures, new_model
-from solvers.scip_proofs import with_rows
 from solvers.scip_terms import declare_terms
 
 # From here on SCIP takes a number for infinite (numerics/infinity).

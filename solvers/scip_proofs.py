@@ -6,14 +6,14 @@ May import numpy, scipy.sparse, the conic proofs, the Program, and the native SC
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 from scipy import sparse
 
-from solvers.conic_bound import dot, proof_of_infeasibility
+from solvers.conic_bound import proof_of_infeasibility
 from solvers.conic_program import task_of
-from solvers.program import Block, Floats, Program
+from solvers.linear_proofs import dual_bound
+from solvers.program import Floats, Program
 from solvers.scip_native import failures, native
 
 # Multipliers whose bound is further from the optimum than this, relative to what they weigh, are
@@ -21,40 +21,14 @@ from solvers.scip_native import failures, native
 ENOUGH = 1e-6
 # What SCIP states where it has no multipliers is 1e99.
 INVALID = 1e20
-# Multipliers that are but rounding errors of the largest one.
-NOISE = 1e-9
 
 
-def with_rows(program: Program, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> Program:
-    """Return the Program with more rows behind its own."""
-    block = Block(name="rows added", labels=range(len(lower)))
-    return replace(
-        program,
-        matrix=sparse.csc_array(sparse.vstack([program.matrix, matrix], format="csc")),
-        row_lower=np.concatenate([program.row_lower, lower]),
-        row_upper=np.concatenate([program.row_upper, upper]),
-        row_blocks=(*program.row_blocks, block),
-    )
-
-
-def prove_optimum(
-    program: Program, row_dual: Floats, reduced_cost: Floats, objective: float
-) -> bool:
+def prove_optimum(program: Program, row_dual: Floats, objective: float) -> bool:
     """Return whether multipliers bound a linear program by the objective of its optimum."""
     if (np.abs(row_dual) >= INVALID).any():
         return False
-    sense = 1.0 if program.maximise else -1.0
-    total, size = program.objective_constant, abs(objective)
-    for multiplier, lower, upper in (
-        (row_dual, program.row_lower, program.row_upper),
-        (reduced_cost, program.column_lower, program.column_upper),
-    ):
-        scale = np.abs(multiplier).max(initial=0.0)
-        weighed = np.where(np.abs(multiplier) > NOISE * scale, multiplier, 0.0)
-        side = np.where(sense * weighed > 0, upper, lower)
-        total += dot(weighed, side)
-        size += abs(dot(np.abs(weighed), np.abs(side)))
-    return abs(total - objective) <= ENOUGH * size
+    total, size = dual_bound(program, row_dual)
+    return abs(total - objective) <= ENOUGH * (size + abs(objective))
 
 
 def infeasibility_ray(program: Program, farkas: Floats) -> Floats | None:
