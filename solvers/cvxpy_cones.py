@@ -114,19 +114,19 @@ def _cones(task: Task) -> _Cones:
     import cvxpy
 
     y = cvxpy.Variable(len(task.cost))
-    rows = _sides(task.matrix, y, task.row_lower, task.row_upper)
-    bounds = _sides(sparse.eye_array(len(task.cost), format="csr"), y, task.lower, task.upper)
+    rows = sides(task.matrix, y, task.row_lower, task.row_upper)
+    bounds = sides(sparse.eye_array(len(task.cost), format="csr"), y, task.lower, task.upper)
     constraints = [constraint for _, _, constraint in rows + bounds]
     welfare = task.cost @ y
     if task.has_terms:
         p = cvxpy.Variable(len(task.columns))
         welfare += task.weight @ p
-        constraints.append(_cone_of_terms(p, y[task.columns], task.alpha))
+        constraints.append(cone_of_terms(p, y[task.columns], task.alpha))
     problem = cvxpy.Problem(cvxpy.Maximize(welfare), constraints)
     return _Cones(problem=problem, columns=y, rows=rows)
 
 
-def _sides(
+def sides(
     matrix: sparse.csr_array, y: Any, lower: Floats, upper: Floats
 ) -> list[tuple[Booleans, float, Any]]:
     """Return for equal, upper and lower sides: which rows, the sign of the dual, the constraint."""
@@ -143,7 +143,7 @@ def _sides(
     return sides
 
 
-def _cone_of_terms(p: Any, s: Any, alpha: float) -> Any:
+def cone_of_terms(p: Any, s: Any, alpha: float) -> Any:
     """Return the cone that says p <= V(s), see the head of this file."""
     import cvxpy
 

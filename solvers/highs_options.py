@@ -98,8 +98,12 @@ def _count(limit: int | None) -> int:
 def _check_known(name: str) -> None:
     done, _ = pristine_highs().getOptionType(name)
     if done != native().HighsStatus.kOk:
-        known = [word for word in dir(native().HighsOptions()) if not word.startswith("_")]
-        raise unknown_option("HiGHS", name, known)
+        raise unknown_option("HiGHS", name, option_names())
+
+
+def option_names() -> list[str]:
+    """Return the names of HiGHS's options."""
+    return [word for word in dir(native().HighsOptions()) if not word.startswith("_")]
 
 
 def _default_value(name: str) -> Any:

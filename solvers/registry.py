@@ -26,10 +26,25 @@ _BUILT_IN = {
     "gurobi": "solvers.gurobi:Gurobi",
 }
 _GATEWAYS = {
-    "cvxpy": "solvers.cvxpy_gateway:CvxpyGateway",
+    "cvxpy": "solvers.cvxpy_solvers:through_cvxpy",
+    "pyomo": "solvers.pyomo_solvers:through_pyomo",
 }
 # The solvers of the gateways that are listed; the gateways take others too.
-_THROUGH_GATEWAYS = ("cvxpy:CLARABEL",)
+_THROUGH_GATEWAYS = (
+    "cvxpy:CLARABEL",
+    "cvxpy:SCS",
+    "cvxpy:OSQP",
+    "cvxpy:HIGHS",
+    "cvxpy:SCIPY",
+    "cvxpy:SCIP",
+    "cvxpy:GUROBI",
+    "pyomo:glpk",
+    "pyomo:cbc",
+    "pyomo:highs",
+    "pyomo:appsi_highs",
+    "pyomo:gurobi_direct",
+    "pyomo:scip_direct",
+)
 
 
 class BrokenAdapter:
@@ -60,7 +75,8 @@ class BrokenAdapter:
 def names() -> list[str]:
     """Return the names of all known solvers, installed or not.
 
-    The gateways take more than are listed: any solver of CVXPY as ``cvxpy:NAME``.
+    The gateways take more than are listed: any solver of CVXPY as ``cvxpy:NAME``,
+    any of Pyomo as ``pyomo:NAME``.
 
     Examples
     --------

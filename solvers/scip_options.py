@@ -32,6 +32,11 @@ TOLERANCE_OF_TERMS = 1e-9
 # What counts as equal is to be well below the tolerance. For tight tolerances presolving is wrong
 # about one program in some hundred: infeasible, or the start its optimum; so it is off.
 EPSILON_OF_TERMS = 1e-10
+OPTIONS_OF_TERMS = {
+    "numerics/feastol": TOLERANCE_OF_TERMS,
+    "numerics/epsilon": EPSILON_OF_TERMS,
+    "presolving/maxrounds": 0,
+}
 
 # A linear program is one linear program: nothing that changes rows or finds points beside it, for
 # else the multipliers of the rows are those of other rows.
@@ -149,9 +154,7 @@ def _common(program: Program, options: SolveOptions) -> dict[str, Any]:
     if is_linear:
         common |= LINEAR | _without_heuristics()
     if program.terms is not None:
-        common["numerics/feastol"] = TOLERANCE_OF_TERMS
-        common["numerics/epsilon"] = EPSILON_OF_TERMS
-        common["presolving/maxrounds"] = 0
+        common |= OPTIONS_OF_TERMS
     return common
 
 

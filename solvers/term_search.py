@@ -41,6 +41,8 @@ from solvers.term_tangent import Tangent, tangent_at
 MOST_ROUNDS = 4
 # Violations of rows that a point may have, relative to what its columns could bring.
 FEASIBLE = 1e-6
+# By how much the bound of a tangent, a linear program, gives way.
+LINEAR = 1e-9
 # Bounds give way to the tolerances of solvers, so that no smaller gap can be proven.
 SMALLEST_GAP = 1e-7
 # The share of the wanted gap that the solver is asked for, for the margins of its bound; less in
@@ -197,9 +199,9 @@ class TermSearch:
         tangent = self._tangent(scaled, outcome, open_session)
         is_refuted = tangent is not None and self._is_refuted(scaled, outcome)
         if tangent is not None:
-            self._keep_bound(scaled, tangent.bound, cut)
+            self._keep_bound(scaled, tangent.bound + self._margin(scaled, LINEAR), cut)
         if not is_refuted:
-            self._keep_bound(scaled, outcome.bound, cut)
+            self._keep_bound(scaled, outcome.bound + self._margin(scaled, self._tolerance), cut)
         if outcome.limit is not None:
             self._limit = outcome.limit
             return True
@@ -228,7 +230,7 @@ class TermSearch:
         if self.point is None:
             return False
         claimed = -np.inf if outcome.status is Status.INFEASIBLE else outcome.bound
-        return self._value(scaled, self.point) > claimed + self._margin(scaled)
+        return self._value(scaled, self.point) > claimed + self._margin(scaled, self._tolerance)
 
     def _settle(self, outcome: Outcome, open_session: Open) -> bool:
         """Take a claim without a point, and return whether it ends the search."""
@@ -318,7 +320,7 @@ class TermSearch:
     def _keep_bound(self, scaled: ScaledTask, number: float, cut: float) -> None:
         """Keep the bound of a solve, moved outwards, if it is the best."""
         most, of_rest = most_of_objective(scaled.task)
-        number = min(max(number + self._margin(scaled), cut), float(most.sum()) + of_rest)
+        number = min(max(number, cut), float(most.sum()) + of_rest)
         if not np.isfinite(number):
             return
         before, self_gap = self.bound, self.gap()
@@ -326,9 +328,9 @@ class TermSearch:
         if before is not None and self.gap() > self_gap:
             self.bound = before
 
-    def _margin(self, scaled: ScaledTask) -> float:
-        """Return by how much the tolerance of rows may move the objective."""
-        return float(scaled.task.weight.sum()) * self._tolerance
+    def _margin(self, scaled: ScaledTask, tolerance: float) -> float:
+        """Return by how much a tolerance of rows may move the objective."""
+        return float(scaled.task.weight.sum()) * tolerance
 
     def _wanted(self) -> float:
         return max(self._options.relative_gap, SMALLEST_GAP)
