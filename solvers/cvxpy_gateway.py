@@ -165,6 +165,10 @@ class CvxpySession:
         self._native.check(self._name, options)
         if not self._program.n_columns:
             return _without_columns(self._program, self._task)
+        if self._is_crossed():
+            bound = np.inf if self._program.maximise else -np.inf
+            words = "a lower side or bound is above its upper one"
+            return Outcome(status=Status.INFEASIBLE, bound=bound, message=words)
         search = Search(self._task, self._native, options)
         with keyboard_interrupt(search.interrupt), warnings.catch_warnings():
             # CVXPY warns of what the statuses say.
@@ -188,6 +192,10 @@ class CvxpySession:
     def _check_open(self) -> None:
         if not self._is_open:
             raise UpdateError("the session is closed; open a new one")
+
+    def _is_crossed(self) -> bool:
+        task = self._task
+        return bool((task.lower > task.upper).any() or (task.row_lower > task.row_upper).any())
 
     def _build(self, program: Program) -> None:
         program.check()

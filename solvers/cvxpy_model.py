@@ -17,7 +17,7 @@ class CvxpyModel:
     def __init__(self, program: Program) -> None:
         import cvxpy
 
-        self._program = program
+        self.program = program
         n, whole = program.n_columns, np.flatnonzero(program.integer)
         self._columns = cvxpy.Variable(n, integer=(whole,)) if whole.size else cvxpy.Variable(n)
         y = self._columns
@@ -42,9 +42,9 @@ class CvxpyModel:
     def row_dual_of(self, solution: Any) -> Floats | None:
         """Return the multipliers of the rows, None where there are none."""
         duals = solution.dual_vars
-        if self._program.has_integers or not duals:
+        if self.program.has_integers or not duals:
             return None
-        multiplier = np.zeros(self._program.n_rows)
+        multiplier = np.zeros(self.program.n_rows)
         for chosen, sign, constraint in self._rows:
             values = duals.get(constraint.id)
             if values is None:
@@ -52,4 +52,4 @@ class CvxpyModel:
             multiplier[chosen] += sign * np.atleast_1d(values)
         if not np.isfinite(multiplier).all():
             return None
-        return multiplier if self._program.maximise else -multiplier
+        return multiplier if self.program.maximise else -multiplier

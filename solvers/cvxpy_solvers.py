@@ -11,6 +11,8 @@ import importlib.util
 import warnings
 from typing import Any
 
+import numpy as np
+
 from solvers.adapter import Adapter, SolverSession
 from solvers.capability import Availability, Capability, Readiness
 from solvers.cvxpy_gateway import OLDEST_CVXPY, SOLVERS, CvxpyGateway
@@ -58,7 +60,7 @@ class CvxpySolver:
         known = self._known or Known(package="")
         self.capabilities = known.capabilities
         self.tolerance = known.tolerance
-        self._settings = known.settings
+        self._settings, self._bound_of = known.settings, known.bound
 
     def availability(self, probe: bool = False) -> Availability:
         """Return whether CVXPY and the solver are installed; a licence is that of its adapter."""
@@ -131,9 +133,22 @@ class CvxpySolver:
             limit=_limit_of(options) if status in STOPPED else None,
             point=model.point_of(solution),
             row_dual=model.row_dual_of(solution),
+            bound=self._bound(model.program, solution),
             message=f"CVXPY: {status}",
             iterations=_count(solution.attr.get("num_iters")),
         )
+
+    def _bound(self, program: Program, solution: Any) -> float | None:
+        """Return the solver's own bound of a whole program, None where it is not passed on."""
+        stats = solution.attr.get("solver_specific_stats")
+        if not program.has_integers or stats is None:
+            return None
+        least = self._bound_of(stats)
+        if least is None or not np.isfinite(least):
+            return None
+        # What CVXPY minimises is what we maximise, without the constant.
+        sense = -1.0 if program.maximise else 1.0
+        return sense * least + program.objective_constant
 
 
 def _limit_of(options: SolveOptions) -> Limit:

@@ -26,6 +26,23 @@ def _nothing(options: SolveOptions, is_whole: bool) -> dict[str, Any]:  # noqa: 
     return dict(options.native)
 
 
+def _no_bound(stats: Any) -> float | None:  # noqa: ARG001
+    """Return nothing: most solvers' bounds are not passed on."""
+    return None
+
+
+def _bound_of_highs(stats: Any) -> float | None:
+    return float(stats.mip_dual_bound)
+
+
+def _bound_of_scipy(stats: Any) -> float | None:
+    return float(stats["mip_dual_bound"]) if "mip_dual_bound" in stats else None
+
+
+def _bound_of_gurobi(stats: Any) -> float | None:
+    return float(stats.ObjBound)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Known:
     """What is known of a solver of CVXPY.
@@ -40,12 +57,17 @@ class Known:
     names : callable or None
         Returns the names of the solver's own options; None where they are not known, and the solver
         itself has to refuse wrong ones.
+    bound : callable of what CVXPY passes on of the solver
+        Returns the solver's bound of the minimised objective of a whole program.
+    tolerance : float
+        By how much it may break a row that belongs to an alpha-fair term.
     """
 
     package: str
     capabilities: frozenset[Capability] = LINEAR
     settings: Callable[[SolveOptions, bool], dict[str, Any]] = _nothing
     names: Callable[[], Iterable[str]] | None = None
+    bound: Callable[[Any], float | None] = _no_bound
     tolerance: float = 1e-7
 
 
@@ -67,10 +89,9 @@ def _gurobi(options: SolveOptions, is_whole: bool) -> dict[str, Any]:
     return written | _seconds("TimeLimit", options) | dict(options.native) | silent
 
 
-def _scip(options: SolveOptions, is_whole: bool) -> dict[str, Any]:
+def _scip(options: SolveOptions, is_whole: bool) -> dict[str, Any]:  # noqa: ARG001
+    # Not the gap: CVXPY takes the optimum of a gap for that of a limit.
     written: dict[str, Any] = {"randomization/randomseedshift": options.seed}
-    if is_whole:
-        written |= {"limits/gap": options.relative_gap, "limits/absgap": options.absolute_gap}
     return {"scip_params": written | _seconds("limits/time", options) | dict(options.native)}
 
 
@@ -149,9 +170,14 @@ KNOWN = {
         capabilities=SIMPLEX | {SEED},
         settings=_highs,
         names=names_of_highs,
+        bound=_bound_of_highs,
     ),
     "SCIPY": Known(
-        package="scipy", capabilities=SIMPLEX | {SEED}, settings=_scipy, names=_names_of_scipy
+        package="scipy",
+        capabilities=SIMPLEX | {SEED},
+        settings=_scipy,
+        names=_names_of_scipy,
+        bound=_bound_of_scipy,
     ),
     "SCIP": Known(
         package="pyscipopt",
@@ -164,6 +190,7 @@ KNOWN = {
         capabilities=SIMPLEX | {SEED, THREADS},
         settings=_gurobi,
         names=names_of_gurobi,
+        bound=_bound_of_gurobi,
     ),
     "MOSEK": Known(package="mosek", capabilities=CONES | {Capability.WHOLE, Capability.PRECISE}),
     "CPLEX": Known(package="cplex", capabilities=LINEAR | {Capability.WHOLE, Capability.PRECISE}),

@@ -212,15 +212,18 @@ class GatewaySession:
         return outcome
 
     def _ask(self, program: Program, options: SolveOptions) -> Reply:
-        """Ask the solver; where it does not tell infeasible and unbounded apart, ask once more."""
+        """Ask the solver; where there may be no point in an unbounded program, ask for one."""
         reply = self._solver.ask(program, options)
-        if reply.status is not Status.INFEASIBLE_OR_UNBOUNDED or program.terms is not None:
+        doubtful = (Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
+        if reply.status not in doubtful or program.terms is not None:
             return reply
         anything = replace(program, objective=np.zeros(program.n_columns))
         again = self._solver.ask(anything, options)
         if again.status is Status.INFEASIBLE:
             return again
-        return replace(reply, status=Status.UNBOUNDED) if again.point is not None else reply
+        has_point = _feasible_point(anything, again.point) is not None
+        status = Status.UNBOUNDED if has_point else Status.INFEASIBLE_OR_UNBOUNDED
+        return replace(reply, status=status)
 
     def close(self) -> None:
         """Forget the Program; a second call does nothing."""
@@ -238,10 +241,11 @@ def _without_solver(program: Program, options: SolveOptions) -> Reply | None:
         return Reply(
             status=Status.INFEASIBLE, message="a lower side or bound is above its upper one"
         )
+    entries = program.matrix.data != 0.0
+    is_empty = np.bincount(program.matrix.indices[entries], minlength=program.n_rows) == 0
+    if (is_empty & ((program.row_lower > 0.0) | (program.row_upper < 0.0))).any():
+        return Reply(status=Status.INFEASIBLE, message="a row without entries is not zero")
     if program.n_columns == 0:
-        holds = (program.row_lower <= 0.0).all() and (program.row_upper >= 0.0).all()
-        if not holds:
-            return Reply(status=Status.INFEASIBLE, message="a row without columns is not zero")
         nothing, dual = np.zeros(0), np.zeros(program.n_rows)
         return Reply(status=Status.OPTIMAL, point=nothing, row_dual=dual, message="no columns")
     if options.time_limit_seconds == 0.0:
@@ -306,10 +310,12 @@ def _claimed(program: Program, found: Outcome, reply: Reply, options: SolveOptio
     sense = 1.0 if program.maximise else -1.0
     # The solver has stopped at the gap that it was asked for.
     slack = max(options.relative_gap * abs(value), options.absolute_gap)
-    bound = value + sense * slack
-    if reply.bound is not None and np.isfinite(reply.bound):
-        bound = reply.bound
-    bound = max(bound, value) if program.maximise else min(bound, value)
+    if reply.bound is None or not np.isfinite(reply.bound):
+        return replace(found, status=Status.OPTIMAL, limit=None, bound=value + sense * slack)
+    bound = max(reply.bound, value) if program.maximise else min(reply.bound, value)
+    if abs(bound - value) > max(slack, ENOUGH * max(abs(bound), abs(value))):
+        # Its own bound denies the optimum.
+        return replace(found, bound=bound)
     return replace(found, status=Status.OPTIMAL, limit=None, bound=bound)
 
 

@@ -25,7 +25,10 @@ def pyomo_model(program: Program, has_duals: bool) -> Any:
 
     model = pyomo.ConcreteModel()
     domains = [pyomo.Integers if whole else pyomo.Reals for whole in program.integer.tolist()]
-    lower, upper = _sides(program.column_lower), _sides(program.column_upper)
+    # GLPK takes no other bounds for whole columns than whole ones.
+    whole = program.integer
+    lower = _sides(np.where(whole, np.ceil(program.column_lower), program.column_lower))
+    upper = _sides(np.where(whole, np.floor(program.column_upper), program.column_upper))
     columns = range(program.n_columns)
     model.x = pyomo.Var(
         columns,

@@ -164,7 +164,7 @@ class PyomoSolver:
         return Reply(
             status=SETTLED.get(condition),
             limit=_limit_of(condition, options, seconds),
-            point=_values(model),
+            point=_values(model, program),
             row_dual=_duals(model, program) if has_duals else None,
             bound=_bound(results, program, condition) if self._usual.states_bounds else None,
             message=f"Pyomo: {condition}",
@@ -173,6 +173,7 @@ class PyomoSolver:
     def _native(self, program: Program, options: SolveOptions) -> dict[str, Any]:
         common: dict[str, Any] = {}
         usual, limit = self._usual, options.time_limit_seconds
+        common |= usual.always
         if program.terms is not None:
             common |= usual.for_terms
         if usual.gap and program.has_integers:
@@ -199,10 +200,21 @@ def _limit_of(condition: str, options: SolveOptions, seconds: float) -> Limit | 
     return Limit.TIME if is_over and limit in (None, Limit.OTHER) else limit
 
 
-def _values(model: Any) -> Floats | None:
-    """Return the values of the columns, None where one has none."""
-    values = [variable.value for variable in model.x.values()]
-    return None if any(value is None for value in values) else np.array(values, dtype=np.float64)
+def _values(model: Any, program: Program) -> Floats | None:
+    """Return the values of the columns, None where one has none.
+
+    A column that is in no row and not in the objective is left out of what some solvers get.
+    """
+    values = np.array([variable.value for variable in model.x.values()], dtype=np.float64)
+    used = np.repeat(np.arange(program.n_columns), np.diff(program.matrix.indptr))
+    used = used[program.matrix.data != 0.0]
+    unused = (np.bincount(used, minlength=program.n_columns) == 0) & (program.objective == 0.0)
+    lower, upper = program.column_lower, program.column_upper
+    lower = np.where(program.integer, np.ceil(lower), lower)
+    upper = np.where(program.integer, np.floor(upper), upper)
+    nearest = np.clip(0.0, lower, upper)
+    values = np.where(np.isnan(values) & unused, nearest, values)
+    return None if np.isnan(values).any() else values
 
 
 def _duals(model: Any, program: Program) -> Floats | None:

@@ -48,8 +48,9 @@ class Known:
         name, no gap is asked for, and Pyomo is handed the limit.
     least_seconds : float
         The shortest time limit, of which others are multiples; 0 where all will do.
-    for_terms : mapping
-        Options of its own for programs with alpha-fair terms, whose tolerances have to be tight.
+    always, for_terms : mappings
+        Options of its own, without which Pyomo is not told what it found; and those for programs
+        with alpha-fair terms, whose tolerances have to be tight.
     states_bounds : bool
         Whether Pyomo passes the bound of a solver on that was stopped, and in the right sense.
     names : callable or None
@@ -63,6 +64,7 @@ class Known:
     gap: str = ""
     time: str = ""
     least_seconds: float = 0.0
+    always: Mapping[str, Any] = field(default_factory=dict)
     for_terms: Mapping[str, Any] = field(default_factory=dict)
     states_bounds: bool = True
     names: Callable[[], Iterable[str]] | None = None
@@ -88,7 +90,7 @@ KNOWN = {
     "glpk": Known(
         executable="glpsol",
         capabilities=WITH_DUALS,
-        gap="mipgap",
+        always={"nopresol": ""},
         time="tmlim",
         least_seconds=1.0,
         names=_names_of_glpk,

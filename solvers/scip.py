@@ -86,6 +86,7 @@ class Scip:
             Capability.DETERMINISTIC_SEED,
             Capability.LOG,
             Capability.PARALLEL_SESSIONS,
+            Capability.PRECISE,
         }
     )
 

@@ -27,6 +27,8 @@ SECONDS_BETWEEN_LOOKS = 0.02
 # SCIP's derivatives (CppAD) number every thread that ever took one, and the 64th ends the process.
 # So threads are used again; with more sessions at once than these, some wait.
 MOST_THREADS = 32
+# The stages in which SCIP may be told to stop: while it presolves, is between, and solves.
+INTERRUPTIBLE = (4, 5, 6, 7, 9)
 LOG_FILE = "scip.log"
 NO_LOG = None
 
@@ -102,7 +104,7 @@ def run(model: Any, log: Callable[[str], None] | None) -> bool:
         stack.callback(_stop, model, done)
         while not done.wait(SECONDS_BETWEEN_LOOKS):
             if stopped.is_set():
-                model.interruptSolve()
+                _interrupt(model)
             if lines is not None:
                 lines.hand_over()
         if lines is not None:
@@ -123,8 +125,20 @@ def _stop(model: Any, done: threading.Event) -> None:
     # Not by Thread.join and is_alive: in Python 3.11 a signal that raises during join marks the
     # thread as finished while it runs.
     while not done.is_set():
-        model.interruptSolve()
+        _interrupt(model)
         done.wait(SECONDS_BETWEEN_LOOKS)
+
+
+def _interrupt(model: Any) -> None:
+    """Tell SCIP to stop, where it can be told; whoever calls tells it again."""
+    if model.getStage() not in INTERRUPTIBLE:
+        return
+    try:
+        model.interruptSolve()
+    # The class that pyscipopt raises: SCIP has gone on to a stage where it cannot be told.
+    except Exception as error:
+        if type(error) is not Exception:
+            raise
 
 
 class _Lines:

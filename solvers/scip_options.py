@@ -138,7 +138,7 @@ def check_native(options: SolveOptions) -> None:
 def _common(program: Program, options: SolveOptions) -> dict[str, Any]:
     """Return the common options under the names of SCIP."""
     if options.iteration_limit is not None:
-        raise OptionError("SCIP has no iteration limit: use node_limit or time_limit_seconds")
+        raise OptionError("SCIP has no iteration_limit: use node_limit or time_limit_seconds")
     seconds, megabytes = options.time_limit_seconds, options.memory_limit_mb
     is_linear = not program.has_integers and program.terms is None
     common: dict[str, Any] = {

@@ -290,7 +290,7 @@ def test_a_limit_with_a_point_hands_over_a_feasible_one(
 
 def test_a_limit_that_cannot_be_kept_is_refused() -> None:
     for program in (packing(0), packing(0, whole=False)):
-        with pytest.raises(OptionError, match="no iteration limit: use node_limit"):
+        with pytest.raises(OptionError, match="no iteration_limit: use node_limit"):
             solved(program, iteration_limit=5)
 
 
