@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,7 +71,7 @@ class Model:
         start: Any = None,
         fallback: Sequence[str] = (),
         isolate: bool = False,
-        log: Callable[[str], None] | None = None,
+        log: Callable[[str], None] | str | PathLike[str] | None = None,
         native: Mapping[str, Mapping[str, Any]] | None = None,
         iteration_limit: int | None = None,
         solution_limit: int | None = None,
@@ -99,8 +100,8 @@ class Model:
             break down, reach a limit without a decision, or are refuted. Never after INFEASIBLE.
         isolate : bool
             Whether to run the solver in a process of its own, whose death is survived.
-        log : callable of str, optional
-            Called with each line the solver prints.
+        log : callable of str or path of a file, optional
+            Called with each line the solver prints, or the file that takes them, begun anew.
         native : {solver: {option: value}}, optional
             Options under the solver's own names.
 

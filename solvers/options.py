@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 import operator
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -13,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from solvers.errors import OptionError
+from solvers.log_file import LogFile
 from solvers.program import Floats
 
 
@@ -39,8 +41,9 @@ class SolveOptions:
     seed : int
     start : array of shape (n_columns,) or None
         A point to begin from; NaN where nothing is given.
-    log : callable of str, or None
-        Called with each line that the solver prints; None keeps it silent.
+    log : callable of str, path of a file, or None
+        Called with each line that the solver prints, or the file that takes them, begun anew; None
+        keeps it silent.
     native : mapping of str to object
         Options under the solver's own names; they win over the common ones.
     """
@@ -69,8 +72,11 @@ class SolveOptions:
         for name, least in (("node_limit", 0), ("iteration_limit", 0), ("solution_limit", 1)):
             if getattr(self, name) is not None:
                 _check_count(name, getattr(self, name), least=least)
+        if isinstance(self.log, (str, os.PathLike)):
+            object.__setattr__(self, "log", LogFile(self.log))
         if self.log is not None and not callable(self.log):
-            raise OptionError(f"log is {self.log!r}, expected a function that takes a line")
+            words = "expected a function that takes a line, or the path of a file"
+            raise OptionError(f"log is {self.log!r}, {words}")
         _check_count("threads", self.threads, least=1)
         _check_count("seed", self.seed, least=0)
 

@@ -1,10 +1,13 @@
 """The options common to all solvers."""
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import librex_models as lm
 from solvers import SolveOptions
 from solvers.errors import OptionError
 from solvers.options import unknown_option
@@ -80,3 +83,34 @@ def test_an_unknown_option_names_the_nearest_known_one() -> None:
 def test_an_unknown_option_like_no_other_gets_no_guess() -> None:
     message = str(unknown_option("HiGHS", "qwertz", ["presolve", "time_limit"]))
     assert message.startswith("HiGHS has no option 'qwertz'. Options common")
+
+
+def test_a_log_may_be_a_file_that_is_begun_anew(tmp_path: Path) -> None:
+    path = tmp_path / "solver.log"
+    path.write_text("of another day\n")
+    for wanted in (path, str(path)):
+        options = SolveOptions(log=wanted)  # type: ignore[arg-type]
+        assert path.read_text() == ""
+        assert options.log is not None
+        options.log("first")
+        replace(options, seed=1).log("second")  # type: ignore[misc]
+        assert path.read_text() == "first\nsecond\n"
+
+
+def test_a_log_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match=r"no_such_folder.*cannot be written: No such file"):
+        SolveOptions(log=tmp_path / "no_such_folder" / "solver.log")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("solver", ["highs", "scip", "gurobi"])
+def test_the_lines_of_a_session_are_in_the_file(solver: str, tmp_path: Path) -> None:
+    path = tmp_path / "solver.log"
+    problem = lm.AllocationProblem([[2.0], [2.0]], [3.0], reward=[3.0, 3.0])
+    with lm.BudgetOnly(problem).open(solver=solver, log=path) as session:
+        session.solve()
+        first = path.read_text()
+        session.write(budget=[4.0])
+        session.solve()
+    assert len(first.splitlines()) > 3
+    assert path.read_text().startswith(first)
+    assert len(path.read_text()) > len(first)

@@ -6,9 +6,19 @@ import os
 import signal
 import threading
 
+import numpy as np
+
 from solvers.adapter import Adapter
 from solvers.capability import Capability
-from solvers.conformance.case import expect, expect_near, fail, solved, sound, statement
+from solvers.conformance.case import (
+    expect,
+    expect_error,
+    expect_near,
+    fail,
+    solved,
+    sound,
+    statement,
+)
 from solvers.conformance.programs import (
     best_by_enumeration,
     covering,
@@ -18,6 +28,7 @@ from solvers.conformance.programs import (
     packing,
     program_of,
 )
+from solvers.errors import LicenceError
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Program
@@ -158,7 +169,22 @@ def after_a_limit_the_optimum_is_that_of_a_fresh_solve(adapter: Adapter) -> None
     expect_near(outcome.objective, fresh.objective or 0.0, "the objective")
 
 
+def what_a_licence_does_not_allow_is_told_before_it_is_solved(adapter: Adapter) -> None:
+    """A program of 2,100 columns: solved, or refused with LicenceError and the reason.
+
+    Trap: Gurobi's free licence ends at 2,000 columns and rows.
+    """
+    program = program_of(np.ones(2_100), np.ones((1, 2_100)), row_upper=1.5)
+    limit = adapter.availability().size_limit
+    if limit is None or limit.columns >= 2_100:
+        expect_near(solved(adapter, program).objective, 1.5, "the objective")
+        return
+    words = expect_error(LicenceError, "2,100 columns", lambda: adapter.open(program))
+    expect("2,100" in words, f"the error does not name the size: {words}")
+
+
 CASES = (
+    statement(what_a_licence_does_not_allow_is_told_before_it_is_solved, Capability.PRECISE),
     statement(no_time_claims_nothing),
     statement(
         a_time_limit_returns_the_best_point_and_a_bound, Capability.TIME_LIMIT, Capability.WHOLE
