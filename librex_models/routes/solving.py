@@ -12,7 +12,6 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from librex_models.problem import AllocationProblem
 from librex_models.routes.hard_budgets import (
     cover_cut,
     tightened,
@@ -21,18 +20,14 @@ from librex_models.routes.hard_budgets import (
     without_what_zero_budgets_forbid,
 )
 from librex_models.routes.limits import Deadline, with_nodes_left
-from librex_models.routes.plain import linearised
+from librex_models.routes.proving import Prover
 from librex_models.routes.route import Answer, Floats, Opener, Question, Reformulation
 from librex_models.verification import (
-    Certificate,
     Evidence,
     Verdict,
-    bound_from_prices,
     broken_budgets,
     budget_rows,
-    certify,
     certify_without_decision,
-    region,
     scaled_back,
 )
 from solvers import Counts, Limit, Outcome, Program, SolveOptions, SolverSession, Status
@@ -77,7 +72,7 @@ class RouteSession:
         self._reformulation = reformulation
         self._opener = opener
         self._linear_opener = linear_opener
-        self._relaxed: SolverSession | None = None
+        self._prover = Prover(reformulation, linear_opener)
         self._covers: list[tuple[Integers, int]] = []
         self._has_steps = False
         self._before = Counts()
@@ -124,11 +119,6 @@ class RouteSession:
             self._session.update(self._work, forbid_rebuild)
         self._has_steps = False
         self._covers.clear()
-        if self._relaxed is not None and has_old_shape:
-            self._relaxed.update(_relaxation(self._program))
-        elif self._relaxed is not None:
-            self._relaxed.close()
-            self._relaxed = None
 
     def solve(self, options: SolveOptions) -> Answer:
         """Solve and verify."""
@@ -150,14 +140,14 @@ class RouteSession:
     def close(self) -> None:
         """Free what the solvers hold."""
         self._session.close()
-        if self._relaxed is not None:
-            self._relaxed.close()
+        self._prover.close()
 
     def _set_program(self) -> None:
         reformulated = self._reformulation.program(self._question, self._declared)
         self._program = without_what_zero_budgets_forbid(reformulated)
         self._is_whole = self._program.has_integers
         self._work = tightened(self._program) if self._is_whole else self._program
+        self._prover.take(self._question, self._program)
 
     def _open(self, program: Program, opener: Opener) -> SolverSession:
         if program.terms is None:
@@ -202,102 +192,29 @@ class RouteSession:
         self, outcome: Outcome, decision: Floats, options: SolveOptions
     ) -> Answer:
         utility = self._question.utility(decision)
-        price = self._budget_duals(outcome, self._program)
-        evidence = self._evidence_at(outcome, utility, price)
-        for point in self._utility_of_duals(outcome):
-            other = self._evidence_at(outcome, point, price)
-            evidence = self._better(evidence, other)
-        certificate = self._certify(decision, evidence, options)
+        price = self._prover.budget_duals(outcome, self._program)
+        evidence = self._prover.at(outcome, utility, price)
+        for point in self._prover.utility_of_duals(outcome):
+            other = self._prover.at(outcome, point, price)
+            evidence = self._prover.better(evidence, other)
+        certificate = self._prover.certificate(decision, evidence, options)
         if certificate.verdict is Verdict.FEASIBLE:
-            evidence = self._within_budgets(evidence)
-            certificate = self._certify(decision, evidence, options)
+            evidence = self._prover.within_budgets(evidence)
+            certificate = self._prover.certificate(decision, evidence, options)
         has_tangent = self._program.terms is not None
         is_open = certificate.verdict is Verdict.FEASIBLE
         if (is_open and has_tangent) or (price is None and (is_open or has_tangent)):
-            price, evidence = self._sharper(evidence, utility, price)
-            certificate = self._certify(decision, evidence, options)
+            price, evidence = self._prover.sharper(evidence, utility, price)
+            certificate = self._prover.certificate(decision, evidence, options)
         return Answer(
             status=outcome.status,
             limit=outcome.limit,
             decision=decision,
             certificate=certificate,
-            price=self._in_welfare(price),
+            price=self._prover.in_welfare(price),
             message=outcome.message,
             nodes=outcome.nodes,
         )
-
-    def _within_budgets(self, evidence: Evidence) -> Evidence:
-        """Return the evidence over what budgets allow of each option alone, a sharper region."""
-        if evidence.linear is None:
-            return evidence
-        own = region(self._question.problem, by_budgets=True)
-        return replace(evidence, linear=replace(evidence.linear, region=own))
-
-    def _in_welfare(self, price: Floats | None) -> Floats | None:
-        """Return prices in units of the plain welfare, infinite where that overflows."""
-        if price is None:
-            return None
-        log_unit = self._question.family.log_unit(self._reformulation.utility_unit)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.where(price > 0, price * np.exp(log_unit), 0.0)
-
-    def _evidence_at(self, outcome: Outcome, utility: Floats, price: Floats | None) -> Evidence:
-        """Return the evidence with the tangent at a utility; prices are in units of welfare."""
-        unit = self._reformulation.unit(self._question, utility)
-        usable = price is not None and np.isfinite(unit) and unit > 0
-        found = self._evidence(
-            outcome,
-            utility,
-            price / unit if price is not None and usable else None,
-            self._multiplier(outcome, self._program),
-        )
-        # Prices prove all that a linear program can prove, unless part of it was left out; the
-        # bound of a conic solver is proven by its gateway.
-        counts = found.price is None or self._reformulation.is_narrowed
-        return replace(found, solver_bound_counts=counts or self._program.terms is not None)
-
-    def _utility_of_duals(self, outcome: Outcome) -> list[Floats]:
-        """Return the utilities whose marginal welfare is the solver's dual, where it has them.
-
-        With a large alpha they are far more precise than the point's own.
-        """
-        terms = self._program.terms
-        if terms is None or outcome.row_dual is None:
-            return []
-        marginal = outcome.row_dual[self._program.rows_of("utility_of")]
-        if not (np.isfinite(marginal) & (marginal > 0)).all():
-            return []
-        with np.errstate(over="ignore"):
-            utility = np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)
-        utility *= self._reformulation.utility_unit
-        return [utility] if (np.isfinite(utility) & (utility > 0)).all() else []
-
-    def _sharper(
-        self, evidence: Evidence, utility: Floats, price: Floats | None
-    ) -> tuple[Floats | None, Evidence]:
-        """Return the prices that make the bound at the tangent point least, and the evidence."""
-        question = self._question
-        majorant = question.family.majorant(question.grouping.weight, utility)
-        slope = majorant.slope * self._reformulation.utility_unit
-        program = _relaxation(linearised(self._program, slope))
-        session = self._open(program, self._linear_opener)
-        outcome = session.solve(SolveOptions())
-        session.close()
-        sharper = self._budget_duals(outcome, program)
-        if sharper is None:
-            return price, evidence
-        multiplier = self._multiplier(outcome, program)
-        linear = self._reformulation.linear_welfare(question, utility, multiplier)
-        found = replace(evidence, linear=linear, price=sharper)
-        if self._better(evidence, found) is found:
-            return sharper * self._reformulation.unit(question, utility), found
-        return price, evidence
-
-    def _better(self, first: Evidence, second: Evidence) -> Evidence:
-        """Return the evidence with the lower bound from prices."""
-        rows = budget_rows(self._question.problem)
-        is_lower = bound_from_prices(second, rows) < bound_from_prices(first, rows)
-        return second if is_lower else first
 
     # Whole decisions.
 
@@ -324,14 +241,14 @@ class RouteSession:
         else:
             return self._without_decision(_gave_up(bound))
         outcome = replace(outcome, bound=bound, objective=None)
-        evidence = self._evidence_from_relaxation(outcome, decision, deadline)
+        evidence = self._prover.from_relaxation(outcome, decision, deadline)
         # On such rows solvers were seen to be wrong: their bound is stated, and proves nothing.
         evidence = replace(evidence, solver_bound_counts=not has_wide_rows(self._work))
         return Answer(
             status=outcome.status,
             limit=outcome.limit,
             decision=decision,
-            certificate=self._certify(decision, evidence, options),
+            certificate=self._prover.certificate(decision, evidence, options),
             message=outcome.message,
             rounds=round_number,
             nodes=nodes,
@@ -391,92 +308,18 @@ class RouteSession:
         )
         self._session.add_rows(row, np.array([-np.inf]), np.array([float(most)]))
 
-    def _evidence_from_relaxation(
-        self, outcome: Outcome, decision: Floats, deadline: Deadline
-    ) -> Evidence:
-        """Return evidence whose tangent point and prices are those of the relaxation."""
-        question = self._question
-        utility = question.utility(decision)
-        if deadline.has_passed:
-            return self._evidence(outcome, utility, None, None)
-        if self._program.terms is not None:
-            # The prices of the tangent at the decision itself: valid, if not the best there are.
-            evidence = self._evidence(outcome, utility, None, None)
-            return self._sharper(evidence, utility, None)[1]
-        relaxed = self._relax(deadline)
-        if relaxed.point is None:
-            return self._evidence(outcome, utility, None, None)
-        x = relaxed.point[self._program.columns_of("x")]
-        return self._evidence(
-            outcome,
-            question.utility(np.maximum(x, 0.0)),
-            self._budget_duals(relaxed, self._program),
-            self._multiplier(relaxed, self._program),
-        )
-
-    def _relax(self, deadline: Deadline) -> Outcome:
-        if self._relaxed is None:
-            self._relaxed = self._open(_relaxation(self._program), self._linear_opener)
-        return self._relaxed.solve(deadline.options(SolveOptions()))
-
-    # What both have in common.
-
-    def _evidence(
-        self,
-        outcome: Outcome,
-        utility: Floats,
-        price: Floats | None,
-        multiplier: Floats | None,
-    ) -> Evidence:
-        question, route = self._question, self._reformulation
-        linear = route.linear_welfare(question, utility, multiplier)
-        value = None
-        if outcome.objective is not None and np.isfinite(outcome.objective):
-            value = route.equivalent(question, outcome.objective)
-        tolerance = 0.0
-        if self._program.terms is None:
-            most = question.grouping.utility(np.abs(question.reward), linear.region.upper)
-            smallest = min(1.0, float(question.grouping.weight.min()))
-            tolerance = REACH_TOLERANCE * float(most.max(initial=0.0)) / smallest
-        return Evidence(
-            linear=linear,
-            price=price,
-            solver_bound=self._equivalent_bound(outcome.bound),
-            solver_value=value if value is None or np.isfinite(value) else None,
-            solver_tolerance=tolerance,
-        )
-
-    def _equivalent_bound(self, bound: float) -> float:
-        """Return a bound of the solver as an equivalent utility; what overflowed is unknown."""
-        if not np.isfinite(bound):
-            return np.inf
-        return self._reformulation.equivalent(self._question, bound)
-
-    def _certify(self, decision: Floats, evidence: Evidence, options: SolveOptions) -> Certificate:
-        question = self._question
-        return certify(
-            question.problem,
-            question.grouping,
-            question.family,
-            decision,
-            evidence,
-            budget_rows(question.problem),
-            relative_gap_wanted=options.relative_gap,
-            absolute_gap_wanted=options.absolute_gap,
-        )
-
     def _without_decision(self, outcome: Outcome) -> Answer:
         question = self._question
         ray = outcome.infeasibility_ray
         claims_infeasible = outcome.status is Status.INFEASIBLE
         if claims_infeasible and ray is None:
-            ray = self._relax(Deadline.after(None)).infeasibility_ray
+            ray = self._prover.relax(Deadline.after(None)).infeasibility_ray
         nothing = np.zeros(question.problem.n_options)
         linear = self._reformulation.linear_welfare(question, question.utility(nothing), None)
         evidence = Evidence(
             linear=linear,
             infeasibility_price=None if ray is None else ray[self._program.rows_of("budget_limit")],
-            solver_bound=self._equivalent_bound(outcome.bound),
+            solver_bound=self._prover.equivalent_bound(outcome.bound),
         )
         certificate = certify_without_decision(
             question.problem, evidence, budget_rows(question.problem), claims_infeasible
@@ -492,43 +335,6 @@ class RouteSession:
             message=outcome.message,
             nodes=outcome.nodes,
         )
-
-    def _budget_duals(self, outcome: Outcome, program: Program) -> Floats | None:
-        if outcome.row_dual is None:
-            return None
-        price = np.maximum(outcome.row_dual[program.rows_of("budget_limit")], 0.0)
-        if outcome.reduced_cost is None:
-            return price
-        worth = outcome.reduced_cost[program.columns_of("x")]
-        return _with_prices_of_zero_budgets(self._question.problem, price, worth)
-
-    def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:
-        rows = program.rows_of("worst_limit")
-        if outcome.row_dual is None or rows.stop == rows.start:
-            return None
-        return outcome.row_dual[rows]
-
-
-def _with_prices_of_zero_budgets(
-    problem: AllocationProblem, price: Floats, worth: Floats
-) -> Floats:
-    """Return the prices, budgets of zero priced so that no option they forbid is worth its price.
-
-    Those options are left out of the program, and with them the duals of these rows.
-    """
-    price, left = price.copy(), worth.copy()
-    for k in np.flatnonzero(problem.budget == 0.0).tolist():
-        request = np.asarray(problem.usage[[k], :].toarray()).ravel()
-        uses = request > 0
-        most = float((left[uses] / request[uses]).max(initial=0.0))
-        price[k] += most
-        left -= most * request
-    return price
-
-
-def _relaxation(program: Program) -> Program:
-    nothing_whole = np.zeros(program.n_columns, dtype=np.bool_)
-    return replace(program, integer=nothing_whole, terms=None)
 
 
 def _said_by_arithmetic() -> Outcome:

@@ -1,0 +1,248 @@
+"""What there is to say about a solver's answer: prices, bounds and the certificate.
+
+Fractional decisions are proven by the solver's multipliers, or by those of the tangent of the
+welfare; whole ones by the prices of the relaxation, and else by the solver's word.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from librex_models.problem import AllocationProblem
+from librex_models.routes.limits import Deadline
+from librex_models.routes.plain import linearised
+from librex_models.routes.route import Floats, Opener, Question, Reformulation
+from librex_models.verification import (
+    Certificate,
+    Evidence,
+    bound_from_prices,
+    budget_rows,
+    certify,
+    region,
+)
+from solvers import Outcome, Program, SolveOptions, SolverSession
+from solvers.scaling import ScaledSession
+
+# How far from the size of what can be reached solvers may rightly be.
+REACH_TOLERANCE = 2e-7
+
+
+class Prover:
+    """Evidence for answers to a question, and the certificates that rest on it.
+
+    Parameters
+    ----------
+    reformulation : Reformulation
+    linear_opener : callable of Program
+        Opens a solver of linear programs, for relaxations and prices.
+    """
+
+    _question: Question
+    _program: Program
+
+    def __init__(self, reformulation: Reformulation, linear_opener: Opener) -> None:
+        self._reformulation = reformulation
+        self._linear_opener = linear_opener
+        self._relaxed: SolverSession | None = None
+
+    def take(self, question: Question, program: Program) -> None:
+        """Take another question, with the program that the solver gets."""
+        if self._relaxed is not None and self._program.matrix.shape == program.matrix.shape:
+            self._relaxed.update(relaxation(program))
+        else:
+            self.close()
+        self._question, self._program = question, program
+
+    def close(self) -> None:
+        """Free what the solver of relaxations holds."""
+        if self._relaxed is not None:
+            self._relaxed.close()
+            self._relaxed = None
+
+    def at(self, outcome: Outcome, utility: Floats, price: Floats | None) -> Evidence:
+        """Return the evidence with the tangent at a utility; prices are in units of welfare."""
+        unit = self._reformulation.unit(self._question, utility)
+        usable = price is not None and np.isfinite(unit) and unit > 0
+        found = self._evidence(
+            outcome,
+            utility,
+            price / unit if price is not None and usable else None,
+            self._multiplier(outcome, self._program),
+        )
+        # Prices prove all that a linear program can prove, unless part of it was left out; the
+        # bound of a conic solver is proven by its gateway.
+        counts = found.price is None or self._reformulation.is_narrowed
+        return replace(found, solver_bound_counts=counts or self._program.terms is not None)
+
+    def utility_of_duals(self, outcome: Outcome) -> list[Floats]:
+        """Return the utilities whose marginal welfare is the solver's dual, where it has them.
+
+        With a large alpha they are far more precise than the point's own.
+        """
+        terms = self._program.terms
+        if terms is None or outcome.row_dual is None:
+            return []
+        marginal = outcome.row_dual[self._program.rows_of("utility_of")]
+        if not (np.isfinite(marginal) & (marginal > 0)).all():
+            return []
+        with np.errstate(over="ignore"):
+            utility = np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)
+        utility *= self._reformulation.utility_unit
+        return [utility] if (np.isfinite(utility) & (utility > 0)).all() else []
+
+    def within_budgets(self, evidence: Evidence) -> Evidence:
+        """Return the evidence over what budgets allow of each option alone, a sharper region."""
+        if evidence.linear is None:
+            return evidence
+        own = region(self._question.problem, by_budgets=True)
+        return replace(evidence, linear=replace(evidence.linear, region=own))
+
+    def sharper(
+        self, evidence: Evidence, utility: Floats, price: Floats | None
+    ) -> tuple[Floats | None, Evidence]:
+        """Return the prices that make the bound at the tangent point least, and the evidence."""
+        question = self._question
+        majorant = question.family.majorant(question.grouping.weight, utility)
+        slope = majorant.slope * self._reformulation.utility_unit
+        program = relaxation(linearised(self._program, slope))
+        session = ScaledSession(self._linear_opener, program)
+        outcome = session.solve(SolveOptions())
+        session.close()
+        sharper = self.budget_duals(outcome, program)
+        if sharper is None:
+            return price, evidence
+        multiplier = self._multiplier(outcome, program)
+        linear = self._reformulation.linear_welfare(question, utility, multiplier)
+        found = replace(evidence, linear=linear, price=sharper)
+        if self.better(evidence, found) is found:
+            return sharper * self._reformulation.unit(question, utility), found
+        return price, evidence
+
+    def better(self, first: Evidence, second: Evidence) -> Evidence:
+        """Return the evidence with the lower bound from prices."""
+        rows = budget_rows(self._question.problem)
+        is_lower = bound_from_prices(second, rows) < bound_from_prices(first, rows)
+        return second if is_lower else first
+
+    def from_relaxation(self, outcome: Outcome, decision: Floats, deadline: Deadline) -> Evidence:
+        """Return evidence whose tangent point and prices are those of the relaxation."""
+        question = self._question
+        utility = question.utility(decision)
+        if deadline.has_passed:
+            return self._evidence(outcome, utility, None, None)
+        if self._program.terms is not None:
+            # The prices of the tangent at the decision itself: valid, if not the best there are.
+            evidence = self._evidence(outcome, utility, None, None)
+            return self.sharper(evidence, utility, None)[1]
+        relaxed = self.relax(deadline)
+        if relaxed.point is None:
+            return self._evidence(outcome, utility, None, None)
+        x = relaxed.point[self._program.columns_of("x")]
+        return self._evidence(
+            outcome,
+            question.utility(np.maximum(x, 0.0)),
+            self.budget_duals(relaxed, self._program),
+            self._multiplier(relaxed, self._program),
+        )
+
+    def relax(self, deadline: Deadline) -> Outcome:
+        """Solve the linear program that is left of the question's."""
+        if self._relaxed is None:
+            self._relaxed = ScaledSession(self._linear_opener, relaxation(self._program))
+        return self._relaxed.solve(deadline.options(SolveOptions()))
+
+    def budget_duals(self, outcome: Outcome, program: Program) -> Floats | None:
+        """Return prices of the budgets from a solver's duals, None where it has none."""
+        if outcome.row_dual is None:
+            return None
+        price = np.maximum(outcome.row_dual[program.rows_of("budget_limit")], 0.0)
+        if outcome.reduced_cost is None:
+            return price
+        worth = outcome.reduced_cost[program.columns_of("x")]
+        return _with_prices_of_zero_budgets(self._question.problem, price, worth)
+
+    def in_welfare(self, price: Floats | None) -> Floats | None:
+        """Return prices in units of the plain welfare, infinite where that overflows."""
+        if price is None:
+            return None
+        log_unit = self._question.family.log_unit(self._reformulation.utility_unit)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.where(price > 0, price * np.exp(log_unit), 0.0)
+
+    def equivalent_bound(self, bound: float) -> float:
+        """Return a bound of the solver as an equivalent utility; what overflowed is unknown."""
+        if not np.isfinite(bound):
+            return np.inf
+        return self._reformulation.equivalent(self._question, bound)
+
+    def certificate(
+        self, decision: Floats, evidence: Evidence, options: SolveOptions
+    ) -> Certificate:
+        """Return the certificate of a decision."""
+        question = self._question
+        return certify(
+            question.problem,
+            question.grouping,
+            question.family,
+            decision,
+            evidence,
+            budget_rows(question.problem),
+            relative_gap_wanted=options.relative_gap,
+            absolute_gap_wanted=options.absolute_gap,
+        )
+
+    def _evidence(
+        self,
+        outcome: Outcome,
+        utility: Floats,
+        price: Floats | None,
+        multiplier: Floats | None,
+    ) -> Evidence:
+        question, route = self._question, self._reformulation
+        linear = route.linear_welfare(question, utility, multiplier)
+        value = None
+        if outcome.objective is not None and np.isfinite(outcome.objective):
+            value = route.equivalent(question, outcome.objective)
+        tolerance = 0.0
+        if self._program.terms is None:
+            most = question.grouping.utility(np.abs(question.reward), linear.region.upper)
+            smallest = min(1.0, float(question.grouping.weight.min()))
+            tolerance = REACH_TOLERANCE * float(most.max(initial=0.0)) / smallest
+        return Evidence(
+            linear=linear,
+            price=price,
+            solver_bound=self.equivalent_bound(outcome.bound),
+            solver_value=value if value is None or np.isfinite(value) else None,
+            solver_tolerance=tolerance,
+        )
+
+    def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:
+        rows = program.rows_of("worst_limit")
+        if outcome.row_dual is None or rows.stop == rows.start:
+            return None
+        return outcome.row_dual[rows]
+
+
+def _with_prices_of_zero_budgets(
+    problem: AllocationProblem, price: Floats, worth: Floats
+) -> Floats:
+    """Return the prices, budgets of zero priced so that no option they forbid is worth its price.
+
+    Those options are left out of the program, and with them the duals of these rows.
+    """
+    price, left = price.copy(), worth.copy()
+    for k in np.flatnonzero(problem.budget == 0.0).tolist():
+        request = np.asarray(problem.usage[[k], :].toarray()).ravel()
+        uses = request > 0
+        most = float((left[uses] / request[uses]).max(initial=0.0))
+        price[k] += most
+        left -= most * request
+    return price
+
+
+def relaxation(program: Program) -> Program:
+    """Return the linear program that is left of a Program."""
+    nothing_whole = np.zeros(program.n_columns, dtype=np.bool_)
+    return replace(program, integer=nothing_whole, terms=None)
