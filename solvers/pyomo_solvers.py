@@ -203,12 +203,15 @@ def _limit_of(condition: str, options: SolveOptions, seconds: float) -> Limit | 
 def _values(model: Any, program: Program) -> Floats | None:
     """Return the values of the columns, None where one has none.
 
-    A column that is in no row and not in the objective is left out of what some solvers get.
+    A column that is in no row with a side and not in the objective is left out of what some solvers
+    get.
     """
     values = np.array([variable.value for variable in model.x.values()], dtype=np.float64)
-    used = np.repeat(np.arange(program.n_columns), np.diff(program.matrix.indptr))
-    used = used[program.matrix.data != 0.0]
-    unused = (np.bincount(used, minlength=program.n_columns) == 0) & (program.objective == 0.0)
+    has_side = np.isfinite(program.row_lower) | np.isfinite(program.row_upper)
+    column = np.repeat(np.arange(program.n_columns), np.diff(program.matrix.indptr))
+    counts = (program.matrix.data != 0.0) & has_side[program.matrix.indices]
+    used = np.bincount(column[counts], minlength=program.n_columns) > 0
+    unused = ~used & (program.objective == 0.0)
     lower, upper = program.column_lower, program.column_upper
     lower = np.where(program.integer, np.ceil(lower), lower)
     upper = np.where(program.integer, np.floor(upper), upper)
