@@ -7,7 +7,6 @@ this package; loads CVXPY when a session first solves.
 
 from __future__ import annotations
 
-import importlib.util
 import warnings
 from typing import Any
 
@@ -19,9 +18,9 @@ from solvers.cvxpy_gateway import OLDEST_CVXPY, SOLVERS, CvxpyGateway
 from solvers.cvxpy_model import CvxpyModel
 from solvers.cvxpy_table import KNOWN, Known
 from solvers.errors import OptionError, SolverFailure
-from solvers.gateway import Reply, open_behind
+from solvers.gateway import Reply, check_names, open_behind
 from solvers.installation import installed
-from solvers.options import SolveOptions, unknown_option
+from solvers.options import SolveOptions
 from solvers.outcome import Limit, Status
 from solvers.program import Program
 
@@ -73,12 +72,6 @@ class CvxpySolver:
             return Gurobi().availability(probe)
         if self._known is None:
             return _listed_by_cvxpy(self._solver, cvxpy)
-        if importlib.util.find_spec(self._known.package) is None:
-            return Availability(
-                readiness=Readiness.NOT_INSTALLED,
-                sentence=f"{self._known.package} is not installed: "
-                f"pip install {self._known.package}",
-            )
         found = installed(self._known.package, (0, 0))
         sentence = f"{found.sentence}, through CVXPY {cvxpy.version}"
         return Availability(readiness=found.readiness, sentence=sentence, version=found.version)
@@ -95,12 +88,8 @@ class CvxpySolver:
 
     def check_native(self, options: SolveOptions) -> None:
         """Raise OptionError for options the solver does not have, where its names are known."""
-        if self._known is None or self._known.names is None or not options.native:
-            return
-        known = list(self._known.names())
-        for name in options.native:
-            if name not in known:
-                raise unknown_option(self.name, name, known)
+        if self._known is not None and self._known.names is not None and options.native:
+            check_names(self.name, self._known.names(), options)
 
     def ask(self, program: Program, options: SolveOptions) -> Reply:
         """Solve a Program whose terms, if any, mean weight * V(s)."""

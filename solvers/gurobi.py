@@ -38,7 +38,8 @@ from solvers.gurobi_options import (
     start_values,
     write_options,
 )
-from solvers.gurobi_program import HeldProgram, check_finite, n_rows_needed
+from solvers.gurobi_program import INFINITE, HeldProgram, n_rows_needed
+from solvers.infinite_numbers import check_finite
 from solvers.installation import installed
 from solvers.interrupt import keyboard_interrupt
 from solvers.lost_entries import loses_entries
@@ -209,7 +210,7 @@ class GurobiSession:
             held.dispose()
             self.counts = self.counts.rebuilt(reason)
             return
-        check_finite(program)
+        check_finite(program, "Gurobi", INFINITE)
         try:
             held.change(changes, program)
         except SolverFailure as failure:

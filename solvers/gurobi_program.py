@@ -18,8 +18,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from solvers.changes import Changes
-from solvers.errors import SolverFailure
 from solvers.gurobi_native import NativeModel, failures, native
+from solvers.infinite_numbers import check_finite
 from solvers.program import AlphaFairTerms, Booleans, Floats, Program
 
 # Numbers from here on are infinite to Gurobi.
@@ -38,7 +38,7 @@ class HeldProgram:
     """
 
     def __init__(self, owner: NativeModel, program: Program) -> None:
-        check_finite(program)
+        check_finite(program, "Gurobi", INFINITE)
         self.program = program
         self.model = owner.renew()
         with failures("take the program"):
@@ -214,23 +214,3 @@ def _scaled_utility(column: Any, alpha: float) -> Any:
 def n_rows_needed(program: Program) -> int:
     """Return how many rows of one sense stand for those of a Program."""
     return program.n_rows + int(_has_two_sides(program.row_lower, program.row_upper).sum())
-
-
-def check_finite(program: Program) -> None:
-    """Raise SolverFailure where Gurobi would take a finite number for infinite."""
-    parts = {
-        "objective": program.objective,
-        "objective_constant": np.array([program.objective_constant]),
-        "matrix": program.matrix.data,
-        "row_lower": program.row_lower,
-        "row_upper": program.row_upper,
-        "column_lower": program.column_lower,
-        "column_upper": program.column_upper,
-    }
-    for part, numbers in parts.items():
-        too_large = np.isfinite(numbers) & (np.abs(numbers) >= INFINITE)
-        if too_large.any():
-            raise SolverFailure(
-                f"Gurobi could not take the program: {part} holds {numbers[too_large][0]:g}, and "
-                f"from {INFINITE:g} on Gurobi takes numbers for infinite"
-            )

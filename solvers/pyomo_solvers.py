@@ -23,9 +23,9 @@ import numpy as np
 from solvers.adapter import SolverSession
 from solvers.capability import Availability, Capability, Readiness
 from solvers.errors import LicenceError, OptionError, SolverFailure
-from solvers.gateway import Reply, open_behind
+from solvers.gateway import Reply, check_names, open_behind
 from solvers.installation import installed
-from solvers.options import SolveOptions, unknown_option
+from solvers.options import SolveOptions
 from solvers.outcome import Limit, Status
 from solvers.program import Floats, Program
 from solvers.pyomo_program import pyomo_model
@@ -117,12 +117,8 @@ class PyomoSolver:
 
     def check_native(self, options: SolveOptions) -> None:
         """Raise OptionError for options the solver does not have, where its names are known."""
-        if self._known is None or self._known.names is None or not options.native:
-            return
-        known = {name.lower(): name for name in self._known.names()}
-        for name in options.native:
-            if str(name).lower() not in known:
-                raise unknown_option(self.name, str(name), known.values())
+        if self._known is not None and self._known.names is not None and options.native:
+            check_names(self.name, self._known.names(), options)
 
     def ask(self, program: Program, options: SolveOptions) -> Reply:
         """Solve a Program whose terms, if any, mean weight * V(s).

@@ -23,6 +23,7 @@ from solvers.capability import Availability, Capability
 from solvers.changes import changes_between, check_may_rebuild, check_same_shape
 from solvers.counts import Counts
 from solvers.errors import OptionError, SolverFailure, UpdateError
+from solvers.infinite_numbers import check_finite
 from solvers.installation import installed
 from solvers.lost_entries import loses_entries
 from solvers.options import SolveOptions
@@ -30,7 +31,7 @@ from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
 from solvers.scip_native import loaded_version, run
 from solvers.scip_options import TOLERANCE_OF_TERMS, WrittenOptions
-from solvers.scip_program import INFINITE, HeldProgram, are_crossed, check_finite
+from solvers.scip_program import INFINITE, HeldProgram, are_crossed
 from solvers.scip_proofs import infeasibility_ray, prove_optimum
 from solvers.scip_terms import values_of_terms
 from solvers.term_scaling import ScaledTermsSession
@@ -169,7 +170,7 @@ class ScipSession:
         old = self._held
         changes = changes_between(old.program, program)
         try:
-            check_finite(program)
+            check_finite(program, "SCIP", INFINITE)
         except SolverFailure as failure:
             raise UpdateError(f"{failure}; nothing was changed") from failure
         if changes.structure is not None:

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from solvers.changes import Changes
-from solvers.errors import SolverFailure
+from solvers.infinite_numbers import check_finite
 from solvers.linear_proofs import with_rows
 from solvers.program import Floats, Program
 from solvers.scip_native import expressions, failures, new_model
@@ -57,7 +57,7 @@ class HeldProgram:
     """
 
     def __init__(self, program: Program) -> None:
-        check_finite(program)
+        check_finite(program, "SCIP", INFINITE)
         self.program = self.with_added_rows = program
         self.is_linear = not program.has_integers and program.terms is None
         self.model = new_model()
@@ -207,26 +207,6 @@ class HeldProgram:
         )
         for row, column, value in entries:
             self.model.chgCoefLinear(self.rows[row], self.columns[column], value)
-
-
-def check_finite(program: Program) -> None:
-    """Raise SolverFailure where SCIP would take a finite number for infinite."""
-    parts = {
-        "objective": program.objective,
-        "objective_constant": np.array([program.objective_constant]),
-        "matrix": program.matrix.data,
-        "row_lower": program.row_lower,
-        "row_upper": program.row_upper,
-        "column_lower": program.column_lower,
-        "column_upper": program.column_upper,
-    }
-    for part, numbers in parts.items():
-        too_large = np.isfinite(numbers) & (np.abs(numbers) >= INFINITE)
-        if too_large.any():
-            raise SolverFailure(
-                f"SCIP could not take the program: {part} holds {numbers[too_large][0]:g}, and "
-                f"from {INFINITE:g} on SCIP takes numbers for infinite"
-            )
 
 
 def are_crossed(program: Program) -> bool:

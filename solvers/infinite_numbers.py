@@ -1,0 +1,37 @@
+"""Numbers that a solver would take for infinite. May import the Program and errors."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from solvers.errors import SolverFailure
+from solvers.program import Program
+
+
+def check_finite(program: Program, solver: str, infinite: float) -> None:
+    """Raise SolverFailure where a solver would take a finite number for infinite.
+
+    Parameters
+    ----------
+    program : Program
+    solver : str
+        As it is called in messages.
+    infinite : float
+        From here on it takes numbers for infinite.
+    """
+    parts = {
+        "objective": program.objective,
+        "objective_constant": np.array([program.objective_constant]),
+        "matrix": program.matrix.data,
+        "row_lower": program.row_lower,
+        "row_upper": program.row_upper,
+        "column_lower": program.column_lower,
+        "column_upper": program.column_upper,
+    }
+    for part, numbers in parts.items():
+        too_large = np.isfinite(numbers) & (np.abs(numbers) >= infinite)
+        if too_large.any():
+            raise SolverFailure(
+                f"{solver} could not take the program: {part} holds {numbers[too_large][0]:g}, and "
+                f"from {infinite:g} on {solver} takes numbers for infinite"
+            )
