@@ -158,6 +158,17 @@ def test_a_solver_that_is_not_there_has_not_passed() -> None:
     assert not report.has_passed
 
 
+def test_the_suite_loads_with_its_first_use() -> None:
+    script = (
+        "import solvers, sys; print('solvers.conformance' in sys.modules);"
+        "print(len(solvers.conformance.cases('highs')) > 50)"
+    )
+    done = python({**os.environ, "PYTHONPATH": str(REPOSITORY)}, "-c", script)
+    assert done.stdout == "False\nTrue\n", done.stderr
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = solvers.nonsense
+
+
 # The command.
 
 

@@ -78,6 +78,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "Status",
         "availability",
         "capabilities",
+        "conformance",
         "errors",
         "find_adapter",
         "names",
