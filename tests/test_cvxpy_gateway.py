@@ -5,6 +5,7 @@ import signal
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -142,6 +143,21 @@ def test_one_budget_has_a_closed_form(seed: int, alpha: float, spread: float) ->
         bound = family.equivalent_of_welfare(weight, outcome.bound)
         # The gap is proven to 1e-9 or better; plain welfare loses digits for alpha near 1.
         assert expected * (1 - 1e-9) <= bound <= expected * (1 + 1e-7)
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.5, 1.0, 2.0, 100.0])
+@pytest.mark.parametrize("size", [8e-4, 1.0, 30.0])
+def test_welfare_and_its_equivalent_are_inverse(alpha: float, size: float) -> None:
+    family, weight = AlphaFairness(alpha), np.array([0.4, 0.3, 0.05])
+    welfare = family.welfare_of_equivalent(weight, size)
+    assert family.equivalent_of_welfare(weight, welfare) == pytest.approx(size, rel=1e-9)
+
+
+def test_the_equivalent_of_a_welfare_near_the_largest_double() -> None:
+    # 1 - alpha times the welfare is more than a double can hold; decimals hold it.
+    expected = (Decimal("1e307") * 99) ** (Decimal(-1) / 99)
+    equivalent = AlphaFairness(100.0).equivalent_of_welfare(np.array([0.75, 0.25]), -1e307)
+    assert equivalent == pytest.approx(float(expected), rel=1e-9)
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)

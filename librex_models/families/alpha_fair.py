@@ -146,14 +146,15 @@ class AlphaFairness:
 
     def equivalent_of_welfare(self, weight: Floats, welfare: float) -> float:
         """Return U_alpha^-1(welfare / sum of weights), infinite where U_alpha is never so large."""
-        mean = welfare / float(weight.sum())
+        total = float(weight.sum())
         if self.alpha == 1.0:
-            return float(np.exp(min(mean, 700.0)))
-        base = mean * (1.0 - self.alpha)
-        if base <= 0.0:
+            return float(np.exp(min(welfare / total, 700.0)))
+        if welfare * (1.0 - self.alpha) <= 0.0:
             return np.inf if self.alpha > 1.0 else 0.0
+        # In logarithms, since |1 - alpha| times a large welfare may be no number.
+        logarithm = np.log(abs(welfare)) + np.log(abs(1.0 - self.alpha)) - np.log(total)
         with np.errstate(over="ignore"):
-            return float(np.power(base, 1.0 / (1.0 - self.alpha)))
+            return float(np.exp(logarithm / (1.0 - self.alpha)))
 
     def log_unit(self, reference: float) -> float:
         """Return (1 - alpha) log(reference): W = reference^(1 - alpha) scaled W + a constant."""
