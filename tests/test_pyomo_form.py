@@ -698,6 +698,16 @@ def test_random_linear_expressions_agree_with_what_pyomo_evaluates(seed: int, de
     _check_against_pyomo(model, generator)
 
 
+def test_a_side_whose_variables_cancel_is_no_number() -> None:
+    model = pyomo.ConcreteModel()
+    model.x = pyomo.Var([1, 2])
+    nothing = model.x[1] - model.x[1]
+    model.below = pyomo.Constraint(expr=nothing + 1 <= model.x[2])
+    model.above = pyomo.Constraint(expr=model.x[2] <= nothing + 5)
+    model.total = pyomo.Objective(expr=model.x[2])
+    _check_against_pyomo(model, np.random.default_rng(0))
+
+
 def test_names_are_those_of_the_components() -> None:
     program = from_pyomo(big_model())
     assert program.column_names == [

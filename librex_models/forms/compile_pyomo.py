@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyomo
 from pyomo.core.expr import EqualityExpression, RangedExpression
+from pyomo.core.expr.numvalue import is_potentially_variable
 from scipy import sparse
 
 from librex_models.errors import FormError
@@ -259,11 +260,12 @@ def _read_relation(reader: Reader, relation: Any) -> tuple[Number, Number, Form]
         lower, body, upper = reader.number(least), reader.form(middle), reader.number(most)
     else:
         left, right = (reader.form(side) for side in relation.args)
+        has_variables = [is_potentially_variable(side) for side in relation.args]
         is_equality = isinstance(relation, EqualityExpression)
-        if right.is_number:
+        if not has_variables[1]:
             body, upper = left, right.constant
             lower = upper if is_equality else Number(-inf)
-        elif left.is_number:
+        elif not has_variables[0]:
             body, lower = right, left.constant
             upper = lower if is_equality else Number(inf)
         else:
