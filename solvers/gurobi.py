@@ -171,7 +171,12 @@ class GurobiSession:
         """Solve, and return what Gurobi claims."""
         self._check_open()
         start = time.perf_counter()
-        outcome = self._read(self._solve(options), start)
+        name = self._solve(options)
+        if name == "NUMERIC" and is_linear(self._held.program):
+            # The last basis may have become singular.
+            self._held.model.reset()
+            name = self._solve(_with_the_rest(options, start))
+        outcome = self._read(name, start)
         if outcome.status in (Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED):
             outcome = self._tell_apart(outcome, options, start)
         LOGGER.info(
@@ -238,12 +243,11 @@ class GurobiSession:
 
     def _tell_apart(self, outcome: Outcome, options: SolveOptions, start: float) -> Outcome:
         """Return whether there is a feasible point, which Gurobi's UNBOUNDED does not say."""
-        limit, held = options.time_limit_seconds, self._held
-        rest = None if limit is None else max(0.0, limit - (time.perf_counter() - start))
+        held = self._held
         # The objective is zero, so that any gap is closed and any point is optimal.
         held.write_objective(0.0)
         try:
-            again = self._read(self._solve(replace(options, time_limit_seconds=rest)), start)
+            again = self._read(self._solve(_with_the_rest(options, start)), start)
         finally:
             held.write_objective(1.0)
         status, ray = Status.INFEASIBLE_OR_UNBOUNDED, None
@@ -347,6 +351,13 @@ def _why_too_large(program: Program, n_rows: int) -> str | None:
         return None
     n_terms = 0 if program.terms is None else len(program.terms.columns)
     return limit.why_too_large(n_rows, program.n_columns, n_terms)
+
+
+def _with_the_rest(options: SolveOptions, start: float) -> SolveOptions:
+    """Return the options with what is left of the time since `start`."""
+    limit = options.time_limit_seconds
+    rest = None if limit is None else max(0.0, limit - (time.perf_counter() - start))
+    return replace(options, time_limit_seconds=rest)
 
 
 def _status_names() -> dict[int, str]:
