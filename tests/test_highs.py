@@ -1047,7 +1047,9 @@ INTERRUPTED = textwrap.dedent("""
     from solvers.highs import HighsSession
     from tests.test_highs import assert_is_feasible, hard, value_of
 
-    handler = signal.getsignal(signal.SIGINT)
+    # A parent may have had it ignored.
+    handler = signal.default_int_handler
+    signal.signal(signal.SIGINT, handler)
     state = {"in_table": False, "sent": False}
 
     def log(line):

@@ -871,7 +871,9 @@ INTERRUPTED = textwrap.dedent("""
     from solvers.scip import ScipSession
     from tests.test_highs import assert_is_feasible, hard
 
-    handler = signal.getsignal(signal.SIGINT)
+    # A parent may have had it ignored.
+    handler = signal.default_int_handler
+    signal.signal(signal.SIGINT, handler)
     program = hard()
     session = ScipSession(program)
     threading.Timer(1.0, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
