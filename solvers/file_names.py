@@ -2,7 +2,9 @@
 
 A name is the block's with its label in brackets, ``x[job_17]``; in LP files, which have no square
 ones, ``x(job_17)``. What a format does not take becomes an underscore, what is too long is cut, and
-what is no longer unique gets a number; names lead back to labels through `Names.changed`.
+what is no longer unique gets a number; names lead back to labels through `Names.changed`. A label
+stands behind a bracket, so that only the names of blocks may begin with a digit, or be a word of
+the format.
 """
 
 from __future__ import annotations
@@ -12,11 +14,21 @@ from dataclasses import dataclass
 
 from solvers.program import Block, Program
 
-LONGEST = 255
+# Readers take 255 characters, but CBC no more than 160 in MPS files, and 100 in LP files, where it
+# replaces all names if one is longer. A row with two sides adds LOWER_SIDE to its name.
+LONGEST = 90
+LOWER_SIDE = "~lower"
 ROOM_FOR_NUMBERS = 20
 BRACKETS = {"mps": ("[", "]"), "lp": ("(", ")")}
 # What every reader takes in the middle of a name.
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_.]")
+# What a reader of LP files takes for a number, or for a word of its own.
+_NUMBER = re.compile(r"[eE]?[0-9.]|inf", re.IGNORECASE)
+_WORD = re.compile(
+    r"(max|min)(imi[sz]e|imum)?|subject|such|st|s\.t\.|bounds?|free|gen(erals?)?|int(egers?)?|"
+    r"bin(ary|aries)?|semis?|sec|sos[12]?|end(ata)?|nan|rhs|rng|bnd|marker|name|rows|columns|ranges",
+    re.IGNORECASE,
+)
 OBJECTIVE = "welfare"
 CONSTANT = "constant"
 
@@ -56,6 +68,12 @@ def names_in_file(program: Program, kind: str) -> Names:
     )
 
 
+def _stem(name: str) -> str:
+    """Return the legal name of a block."""
+    legal = _ILLEGAL.sub("_", name)
+    return f"_{legal}" if _NUMBER.match(legal) or _WORD.fullmatch(legal) or not legal else legal
+
+
 class _Legal:
     """Makes names legal, and none of them twice.
 
@@ -75,7 +93,7 @@ class _Legal:
         names: list[str] = []
         changed: dict[str, str] = {}
         for block in blocks:
-            stem = _ILLEGAL.sub("_", block.name)
+            stem = _stem(block.name)
             end = "" if block.labels is None else self._right
             for full, start in zip(block.names(), self._wanted(stem, block), strict=True):
                 name = self._unique(start, end)

@@ -1,33 +1,33 @@
 """A Program as an LP file that HiGHS, SCIP, Gurobi, GLPK and CBC read alike.
 
-A row with two sides is written as two, since most readers take one side a row. A constant is the
-cost of a column that is fixed at 1. May import the Program and its names in files.
+A constant is the cost of a column that is fixed at 1, which all of them take. May import the
+Program and what files are made of.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from scipy import sparse
 
 from solvers.file_names import CONSTANT, OBJECTIVE, Names
-from solvers.program import Program
+from solvers.file_numbers import shortest
+from solvers.file_rows import FileRows, file_rows
+from solvers.program import Floats, Program
 
 TERMS_A_LINE = 8
+RELATIONS = {"L": "<=", "G": ">=", "E": "="}
 
 
 def lp_parts(program: Program, names: Names) -> Iterator[str]:
     """Yield the text of the file, in parts."""
     yield "Maximize\n" if program.maximise else "Minimize\n"
-    costs = [
-        _term(cost, name)
-        for cost, name in zip(program.objective.tolist(), names.columns, strict=True)
-    ]
+    costs = _terms(program.objective, names.columns)
     if program.objective_constant:
-        costs.append(_term(program.objective_constant, CONSTANT))
+        costs += _terms(np.array([program.objective_constant]), [CONSTANT])
     yield f" {OBJECTIVE}: {_sum(costs)}\nSubject To\n"
-    yield from _rows(program, names)
+    yield from _rows(file_rows(program, names.rows), names.columns)
     yield "Bounds\n"
     yield "".join(_bounds(program, names))
     whole = [name for name, one in zip(names.columns, program.integer, strict=True) if one]
@@ -37,8 +37,11 @@ def lp_parts(program: Program, names: Names) -> Iterator[str]:
     yield "End\n"
 
 
-def _term(number: float, name: str) -> str:
-    return f"- {-number!r} {name}" if number < 0.0 else f"+ {number + 0.0!r} {name}"
+def _terms(numbers: Floats, columns: Sequence[str]) -> list[str]:
+    """Return numbers times columns, each with its sign."""
+    signs = np.where(numbers < 0.0, "-", "+").tolist()
+    sizes = shortest(np.abs(numbers))
+    return [f"{sign} {size} {name}" for sign, size, name in zip(signs, sizes, columns, strict=True)]
 
 
 def _sum(terms: list[str]) -> str:
@@ -49,29 +52,18 @@ def _sum(terms: list[str]) -> str:
     return "\n  ".join(lines)
 
 
-def _rows(program: Program, names: Names) -> Iterator[str]:
-    matrix = sparse.csr_array(program.matrix)
+def _rows(rows: FileRows, columns: list[str]) -> Iterator[str]:
+    # The section, and a row, have to hold something.
+    zero = f"+ 0.0 {columns[0]}"
+    if not rows.names:
+        yield f" nothing: {zero} <= 0.0\n"
+    matrix = sparse.csr_array(rows.matrix)
     ends = matrix.indptr.tolist()
-    sides = zip(program.row_lower.tolist(), program.row_upper.tolist(), strict=True)
-    for row, (lower, upper) in enumerate(sides):
-        place = slice(ends[row], ends[row + 1])
-        terms = [
-            _term(entry, names.columns[column])
-            for entry, column in zip(
-                matrix.data[place].tolist(), matrix.indices[place].tolist(), strict=True
-            )
-        ]
-        # A row has to hold something, and a Program has columns where it has rows.
-        activity = _sum(terms or [_term(0.0, names.columns[0])])
-        name = names.rows[row]
-        if lower == upper:
-            yield f" {name}: {activity} = {lower!r}\n"
-            continue
-        if np.isfinite(upper):
-            yield f" {name}: {activity} <= {upper!r}\n"
-        if np.isfinite(lower):
-            other = f"{name}~lower" if np.isfinite(upper) else name
-            yield f" {other}: {activity} >= {lower!r}\n"
+    terms = _terms(matrix.data, np.array(columns, dtype=object)[matrix.indices].tolist())
+    lines = zip(rows.names, rows.kind, rows.side.tolist(), strict=True)
+    for row, (name, kind, side) in enumerate(lines):
+        activity = _sum(terms[ends[row] : ends[row + 1]] or [zero])
+        yield f" {name}: {activity} {RELATIONS[kind]} {side!r}\n"
 
 
 def _bounds(program: Program, names: Names) -> Iterator[str]:

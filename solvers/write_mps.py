@@ -1,9 +1,9 @@
 """A Program as a free MPS file that HiGHS, SCIP, Gurobi, GLPK and CBC read alike.
 
-Every reader minimises: GLPK takes no section for the sense, CBC ignores it. So a maximised
-objective is written as the negative one, in a row that is called so. A constant is the cost of a
-column that is fixed at 1, since readers differ about its sign elsewhere. May import the Program and
-its names in files.
+The first line says that the format is free, which CBC has to be told. Every reader minimises: GLPK
+takes no section for the sense, CBC ignores it. So a maximised objective is written as the negative
+one, in a row that is called so. A constant is the cost of a column that is fixed at 1, since readers
+differ about its sign elsewhere. May import the Program and what files are made of.
 """
 
 from __future__ import annotations
@@ -14,107 +14,87 @@ import numpy as np
 from scipy import sparse
 
 from solvers.file_names import CONSTANT, OBJECTIVE, Names
+from solvers.file_numbers import shortest
+from solvers.file_rows import FileRows, file_rows
 from solvers.program import Floats, Program
 
 
 def mps_parts(program: Program, names: Names) -> Iterator[str]:
     """Yield the text of the file, in parts."""
-    objective = f"minus_{OBJECTIVE}" if program.maximise else OBJECTIVE
+    rows = file_rows(program, names.rows)
+    objective = OBJECTIVE
     if program.maximise:
-        yield f"* maximise {OBJECTIVE}, written as minimise minus_{OBJECTIVE}\n"
-    yield "NAME librex\nROWS\n"
-    yield f" N {objective}\n"
-    kind, side, span = _sides(program)
-    yield "".join(f" {one} {name}\n" for one, name in zip(kind, names.rows, strict=True))
+        objective = f"minus_{OBJECTIVE}"
+        yield f"* maximise {OBJECTIVE}: minimise {objective}\n"
+    yield f"NAME librex FREE\nROWS\n N {objective}\n"
+    yield "".join(f" {kind} {name}\n" for kind, name in zip(rows.kind, rows.names, strict=True))
     yield "COLUMNS\n"
-    yield from _columns(program, names, objective)
+    yield from _columns(program, names.columns, rows, objective)
     yield "RHS\n"
-    yield "".join(f" RHS {names.rows[row]} {number!r}\n" for row, number in _present(side))
-    if np.any(span):
-        yield "RANGES\n"
-        yield "".join(f" RNG {names.rows[row]} {number!r}\n" for row, number in _present(span))
+    sides = zip(rows.names, rows.side.tolist(), strict=True)
+    yield "".join(f" RHS {name} {side!r}\n" for name, side in sides if side)
     yield "BOUNDS\n"
-    yield "".join(_bounds(program, names))
+    yield "".join(_bounds(program, names.columns))
     yield "ENDATA\n"
 
 
-def _present(numbers: Floats) -> Iterator[tuple[int, float]]:
-    places = np.flatnonzero(numbers)
-    return zip(places.tolist(), numbers[places].tolist(), strict=True)
-
-
-def _sides(program: Program) -> tuple[list[str], Floats, Floats]:
-    """Return the kinds of the rows, their sides, and the range of those with two sides."""
-    lower, upper = program.row_lower, program.row_upper
-    has_lower, has_upper = np.isfinite(lower), np.isfinite(upper)
-    is_equal = lower == upper
-    kind = np.where(has_upper, "L", np.where(has_lower, "G", "N"))
-    kind = np.where(is_equal & has_upper, "E", kind)
-    side = np.where(has_upper, upper, np.where(has_lower, lower, 0.0))
-    two = has_lower & has_upper & ~is_equal
-    span = np.where(two, np.subtract(upper, lower, where=two, out=np.zeros_like(upper)), 0.0)
-    return kind.tolist(), side, span
-
-
-def _columns(program: Program, names: Names, objective: str) -> Iterator[str]:
+def _columns(program: Program, columns: list[str], rows: FileRows, objective: str) -> Iterator[str]:
     """Yield the entries column by column, between markers where columns are whole."""
     sign = -1.0 if program.maximise else 1.0
-    entries = _with_objective(program, sign)
-    rows = np.array([f"{row} " for row in (objective, *names.rows)], dtype=object)
-    columns = np.array([f" {name} " for name in names.columns], dtype=object)
-    # Four texts an entry: column, row, number and line end. Joined they are the lines.
-    texts = ["\n"] * (4 * entries.nnz)
-    texts[0::4] = np.repeat(columns, np.diff(entries.indptr)).tolist()
-    texts[1::4] = rows[entries.indices].tolist()
-    texts[2::4] = shortest(entries.data)
+    entries = _with_objective(sign * program.objective + 0.0, rows.matrix)
+    row_texts = np.array([f"{name} " for name in (objective, *rows.names)], dtype=object)
+    column_texts = np.array([f"\n {name} " for name in columns], dtype=object)
+    # Three texts an entry: column, row and number. Joined they are the lines.
+    texts = [""] * (3 * entries.nnz)
+    texts[0::3] = np.repeat(column_texts, np.diff(entries.indptr)).tolist()
+    texts[1::3] = row_texts[entries.indices].tolist()
+    texts[2::3] = shortest(entries.data)
     turns = np.flatnonzero(np.diff(program.integer.astype(int), prepend=0, append=0))
     before = 0
     for number, place in enumerate(turns.tolist()):
-        end = 4 * int(entries.indptr[place])
-        yield "".join(texts[before:end])
+        end = 3 * int(entries.indptr[place])
+        yield _lines(texts[before:end])
         yield f" MARKER 'MARKER' '{'INTEND' if number % 2 else 'INTORG'}'\n"
         before = end
-    yield "".join(texts[before:])
+    yield _lines(texts[before:])
     if program.objective_constant:
         yield f" {CONSTANT} {objective} {sign * program.objective_constant!r}\n"
 
 
-def shortest(numbers: Floats) -> list[str]:
-    """Return numbers in the fewest digits that read back to the same doubles."""
-    # The list's own text is several times faster than one call a number.
-    return repr(numbers.tolist())[1:-1].split(", ") if numbers.size else []
+def _lines(texts: list[str]) -> str:
+    """Return texts that begin with line ends as whole lines."""
+    return f"{''.join(texts)[1:]}\n" if texts else ""
 
 
-def _with_objective(program: Program, sign: float) -> sparse.csc_array:
+def _with_objective(objective: Floats, matrix: sparse.csc_array) -> sparse.csc_array:
     """Return the matrix behind the objective as its first row.
 
     A column without any entry has one of zero there, for it has to be seen all the same.
     """
-    matrix = sparse.csc_array(program.matrix)
     is_empty = np.diff(matrix.indptr) == 0
-    has_cost = (program.objective != 0.0) | is_empty
+    has_cost = (objective != 0.0) | is_empty
     ends = matrix.indptr + np.concatenate([[0], np.cumsum(has_cost)])
     firsts = ends[:-1][has_cost]
     is_entry = np.ones(ends[-1], dtype=np.bool_)
     is_entry[firsts] = False
     data, indices = np.zeros(ends[-1]), np.zeros(ends[-1], dtype=np.int64)
-    data[firsts] = sign * program.objective[has_cost] + 0.0
+    data[firsts] = objective[has_cost]
     data[is_entry] = matrix.data
     indices[is_entry] = matrix.indices + 1
-    shape = (program.n_rows + 1, program.n_columns)
+    shape = (matrix.shape[0] + 1, matrix.shape[1])
     return sparse.csc_array((data, indices, ends), shape=shape)
 
 
-def _bounds(program: Program, names: Names) -> Iterator[str]:
+def _bounds(program: Program, columns: list[str]) -> Iterator[str]:
     """Yield the bounds; readers differ about what whole columns have by default."""
+    infinity = float("inf")
     bounds = zip(
-        names.columns,
+        columns,
         program.column_lower.tolist(),
         program.column_upper.tolist(),
         program.integer.tolist(),
         strict=True,
     )
-    infinity = float("inf")
     for name, lower, upper, whole in bounds:
         if lower == upper:
             yield f" FX BND {name} {lower!r}\n"
