@@ -22,9 +22,9 @@ from librex_models import (
 from librex_models.errors import NoAllocationError, ParameterError, ShapeError
 from librex_models.problem.decision_frame import BACKENDS
 from librex_models.problem.labels import label_texts
-from librex_models.report.comparison import comparison_report
 from librex_models.report.json_report import json_report
 from librex_models.report.labels import printable
+from librex_models.report.side_by_side import side_by_side_report
 from librex_models.report.tables import Part, Table, allocation_report
 from librex_models.report.text import cell_text, plain_text, write_report
 
@@ -168,7 +168,7 @@ def test_several_allocations_stand_side_by_side() -> None:
     whole, fractional = solved(integer=True), solved()
     level = MaxMin(problem(), lexicographic=False).solve()
     parts: list[Part] = list(
-        comparison_report({"whole": whole, "fractional": fractional, "level": level})
+        side_by_side_report({"whole": whole, "fractional": fractional, "level": level})
     )
     reward = table(parts, "Reward").rows
     assert [row[0] for row in reward] == ["whole", "fractional", "level"]
@@ -183,12 +183,12 @@ def test_several_allocations_stand_side_by_side() -> None:
 def test_families_over_agents_and_over_groups_are_measured_alike() -> None:
     over_groups = MaxMin(problem(), lexicographic=False).solve()
     over_agents = replace(over_groups, grouping=problem().grouping("agents"))
-    rows = table(list(comparison_report({"a": over_groups, "b": over_agents})), "Reward").rows
+    rows = table(list(side_by_side_report({"a": over_groups, "b": over_agents})), "Reward").rows
     assert list(rows[0])[1:] == list(rows[1])[1:]
 
 
 def test_one_without_a_point_has_empty_cells() -> None:
-    tables = comparison_report({"none": without_point(), "refuted": refuted(), "one": solved()})
+    tables = side_by_side_report({"none": without_point(), "refuted": refuted(), "one": solved()})
     used = table(list(tables), "Budget use").rows
     assert list(used[0]) == ["none", None, None]
     assert list(used[1]) == ["refuted", None, None]
@@ -198,9 +198,9 @@ def test_one_without_a_point_has_empty_cells() -> None:
 def test_allocations_of_other_agents_are_not_compared() -> None:
     other = AllocationProblem([[1.0]], [1.0], reward=[1.0])
     with pytest.raises(ShapeError, match=r"'other' has other agents than 'one'"):
-        comparison_report({"one": solved(), "other": BudgetOnly(other).solve()})
+        side_by_side_report({"one": solved(), "other": BudgetOnly(other).solve()})
     with pytest.raises(ShapeError, match="no allocation"):
-        comparison_report({})
+        side_by_side_report({})
 
 
 # Text.

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import librex_models as lm
-from librex_models.report.comparison import comparison_report
+from librex_models.report.side_by_side import side_by_side_report
 from librex_models.report.tables import Part, Table, option_table
 from librex_models.report.text import write_report
 from librex_models.verification import relative_gap
@@ -38,7 +38,7 @@ def main() -> int:
     show(
         f"One of the answers, {SHOWN}. {shown.certificate.sentence}",
         option_table(shown, MOST_ROWS),
-        *comparison_report(answers),
+        *side_by_side_report(answers),
     )
     agree = {name: all(is_same(answers[name], other[name]) for other in others) for name in models}
     proven = sum(one.verdict is lm.Verdict.OPTIMAL for one in answers.values())

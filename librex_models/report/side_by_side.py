@@ -23,7 +23,7 @@ MOST_GROUPS = 8
 DECIMALS_OF_SHARES = 6
 
 
-def comparison_report(allocations: Mapping[str, Allocation]) -> list[Table]:
+def side_by_side_report(allocations: Mapping[str, Allocation]) -> list[Table]:
     """Return several allocations side by side.
 
     Parameters
