@@ -325,6 +325,65 @@ class AllocationProblem:
         return cls(**(arguments_of_frame(frame, resources) | {"budget": budget} | arguments))
 
     @classmethod
+    def from_benefits(
+        cls,
+        benefit: Any,
+        cost: Any,
+        group: Any = None,
+        budget: Any = None,
+        *,
+        agent_names: Any = None,
+        treatment_names: Any = None,
+        **arguments: Any,
+    ) -> AllocationProblem:
+        """Return the problem in which each agent gets at most one treatment, or none.
+
+        Options are the pairs of agent and treatment, the treatments of the first agent first:
+        ``allocation.decision.reshape(n_agents, n_treatments)``. The decisions of an agent sum to
+        at most 1: with ``integer=True`` that is one treatment or none, else shares of treatments.
+        No treatment costs nothing and earns nothing, so it needs no column of its own;
+        ``agent_minimum=1`` gives everybody one.
+
+        Parameters
+        ----------
+        benefit : array_like or data frame of shape (n_agents, n_treatments)
+            What a treatment is worth to an agent. The index and columns of a frame are agents and
+            treatments. NaN is an error: where an agent cannot get a treatment, give `upper` = 0.
+        cost : array_like of shape (n_agents, n_treatments) or (n_agents, n_treatments, n_resources)
+            What the treatment of an agent uses, at least zero. May be a frame of one resource.
+        group : sequence of labels of shape (n_agents,) or {agent: label}, optional
+        budget : float, array_like of shape (n_resources,) or {resource: amount}
+            Must be given.
+        agent_names, treatment_names : sequences of labels, optional
+            By default positions, or the labels of a frame.
+        **arguments
+            Further arguments of AllocationProblem; `lower`, `upper` and `integer` may have the
+            shape of `benefit`.
+
+        Raises
+        ------
+        ShapeError, ParameterError
+            Naming the agent, treatment or argument that breaks a rule.
+
+        Examples
+        --------
+        >>> from librex_models import BudgetOnly
+        >>> problem = AllocationProblem.from_benefits(
+        ...     benefit=[[3.0, 6.0], [2.0, 4.0]],
+        ...     cost=[[1.0, 2.0], [1.0, 2.0]],
+        ...     budget=3.0,
+        ...     integer=True,
+        ... )
+        >>> BudgetOnly(problem).solve().decision.reshape(2, 2)
+        array([[0., 1.],
+               [1., 0.]])
+        """
+        from librex_models.problem.benefits import arguments_of_benefits
+
+        made = arguments_of_benefits(benefit, cost, budget, agent_names, treatment_names, arguments)
+        return cls(group=group, **made)
+
+    @classmethod
     def from_network(
         cls,
         graph: Any,  # noqa: ARG003
@@ -356,7 +415,7 @@ class AllocationProblem:
             "agent_history": self.agent_history,
             "lower": self.lower,
             "upper": self.upper,
-            "agent_limit": self.agent_limit if self._limits_are_given else None,
+            "agent_limit": self.agent_limit if self.limits_are_given else None,
             "agent_minimum": self.agent_minimum,
             "integer": self.integer,
             "group_utility": self.group_utility,
@@ -365,7 +424,8 @@ class AllocationProblem:
         }
 
     @property
-    def _limits_are_given(self) -> bool:
+    def limits_are_given(self) -> bool:
+        """Whether the limits of agents were given, and are not the default."""
         return bool(self.__dict__["_agent_limit_given"])
 
     def _labelled_arguments(self) -> dict[str, Any]:
@@ -374,7 +434,7 @@ class AllocationProblem:
             "agent_weight": (self.agent_weight, 1.0),
             "agent_history": (self.agent_history, 0.0),
             "agent_minimum": (self.agent_minimum, 0.0),
-            "agent_limit": (self.agent_limit, None if self._limits_are_given else self.agent_limit),
+            "agent_limit": (self.agent_limit, None if self.limits_are_given else self.agent_limit),
         }
         by_group = {"weight": (self.weight, 1.0), "history": (self.history, 0.0)}
         arguments: dict[str, Any] = {}

@@ -34,7 +34,7 @@ def requests_and_names(
     requests: Any, budget: Any, option_names: Any, resource_names: Any
 ) -> dict[str, Any]:
     """Return requests and budget with the names of options and resources."""
-    columns, named_by = _frame_columns(requests), "resource_names"
+    columns, named_by = frame_columns(requests), "resource_names"
     if columns is not None:
         resource_names, requests, option_names = _from_frame_of_requests(
             requests, columns, resource_names, option_names
@@ -68,7 +68,7 @@ def checked_requests(
     options: Labels, resources: Labels, requests: Any
 ) -> Floats | sparse.csr_array:
     """Return other requests for the same options and resources."""
-    columns = _frame_columns(requests)
+    columns = frame_columns(requests)
     if columns is not None:
         names = None if isinstance(options, range) else options
         _, requests, _ = _from_frame_of_requests(requests, columns, resources, names)
@@ -82,7 +82,8 @@ def checked_requests(
     return matrix
 
 
-def _frame_columns(requests: Any) -> list[Any] | None:
+def frame_columns(requests: Any) -> list[Any] | None:
+    """Return the names of the columns of a data frame, None for anything else."""
     if isinstance(requests, np.ndarray) or is_sparse(requests):
         return None
     # In a PyArrow table `columns` are the columns themselves.
