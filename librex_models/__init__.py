@@ -13,7 +13,7 @@ from librex_models.allocation import Allocation
 from librex_models.analysis.solver_plans import Plan, plan
 from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
 from librex_models.problem import AllocationProblem
-from librex_models.problem.files import read_problem
+from librex_models.problem.files import read_problem, write_problem
 from librex_models.session import Session
 from librex_models.verification import Certificate, Verdict
 
@@ -33,4 +33,5 @@ __all__ = [
     "errors",
     "plan",
     "read_problem",
+    "write_problem",
 ]

@@ -30,7 +30,7 @@ class UnsolvableError(LibrexError):
 
 
 class FileError(LibrexError, ValueError):
-    """A file that cannot be read; the message names file, line or key."""
+    """A file that cannot be read or written; the message names file, line or key."""
 
 
 class NoAllocationError(LibrexError):

@@ -51,7 +51,8 @@ def all_examples(language: str) -> list[Example]:
 
 
 def block(page: str, language: str) -> str:
-    [found] = [example.code for example in examples(DOCS / page) if example.language == language]
+    """Return the first block of a page in a language."""
+    found, *_ = [example.code for example in examples(DOCS / page) if example.language == language]
     return found
 
 

@@ -59,6 +59,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "errors",
         "plan",
         "read_problem",
+        "write_problem",
     ],
     "solvers": [
         "Adapter",

@@ -314,6 +314,60 @@ def test_a_stream_of_bytes_is_refused() -> None:
     assert "open it as text" in message_of(read_problem, io.BytesIO(b"gpu"))
 
 
+def test_the_table_may_stand_in_the_problem_file(written: Folder) -> None:
+    path = written()
+    inside = PROBLEM.replace('table = "jobs.csv"', f"csv = '''\n{TABLE}'''")
+    expected = read_problem(path)
+    path.write_text(inside)
+    (path.parent / "jobs.csv").unlink()
+    assert read_problem(path) == expected
+    assert read_problem(io.StringIO(inside)) == expected
+
+
+def test_a_verbatim_table_keeps_blanks_and_empty_labels(written: Folder) -> None:
+    table = 'agent,reward,gpu,memory\n ann ,3,2,10\n"",2.5,1,0\n'
+    found = read_problem(written(PROBLEM + "verbatim = true\n", table))
+    assert found.agents == [" ann ", ""]
+
+
+def test_rewards_may_be_unknown(written: Folder) -> None:
+    table = "agent,gpu,memory\nann,2,10\nbob,1,0\n"
+    found = read_problem(written(PROBLEM + "has_reward = false\n", table))
+    assert found.reward is None
+    assert found == read_problem(written()).replace(reward=None)
+
+
+def test_labels_may_be_whole_numbers(written: Folder) -> None:
+    text = """[resources]
+-1 = 64
+5 = 512.5
+[options]
+table = "jobs.csv"
+[labels]
+option = "integer"
+agent = "integer"
+group = "integer"
+resource = "integer"
+[agents]
+limit = { 2 = 1, 7 = 3 }
+[groups]
+weight = { 0 = 2, 10 = 3 }
+"""
+    table = "agent,option,group,reward,5,-1\n7,30,10,3,10,2\n2,20,0,2.5,0,1\n"
+    found = read_problem(written(text, table))
+    assert found == AllocationProblem(
+        [[2.0, 10.0], [1.0, 0.0]],
+        {-1: 64.0, 5: 512.5},
+        reward=[3.0, 2.5],
+        agent=[7, 2],
+        group=[10, 0],
+        weight=[3.0, 2.0],
+        agent_limit=[3.0, 1.0],
+        option_names=[30, 20],
+    )
+    assert [type(label) for label in (*found.agents, *found.resources)] == [int] * 4
+
+
 # Files that cannot be read.
 
 
@@ -452,6 +506,51 @@ def test_the_tables_that_make_a_problem_are_checked(
     message = message_of(read_problem, written(text))
     assert "problem.toml: " in message
     assert expected in message
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "expected"),
+    [
+        ("csv = 'x'", TABLE, "problem.toml: options.table and options.csv are both given"),
+        ("has_reward = 0", TABLE, "problem.toml: options.has_reward is 0, should be a valid"),
+        ("has_reward = false", TABLE, "jobs.csv, line 1: unknown column 'reward'"),
+        ("verbatim = true", TABLE.replace("3,2", "3, 2"), "jobs.csv, line 2, column 'gpu': found "),
+        ("[labels]\nagents = 'text'", TABLE, "unknown key 'labels.agents'; did you mean 'agent'?"),
+        ("[labels]\nagent = 'number'", TABLE, "labels.agent is 'number', should be 'text' or 'in"),
+        (
+            "[labels]\nagent = 'integer'",
+            TABLE,
+            "jobs.csv, line 2, column 'agent': found 'ann', expected a whole number such as 7",
+        ),
+        (
+            "[labels]\nagent = 'integer'",
+            TABLE.replace("ann", "07"),
+            "jobs.csv, line 2, column 'agent': found '07', expected a whole number such as 7",
+        ),
+        (
+            "[labels]\nresource = 'integer'",
+            TABLE,
+            "problem.toml: resources: found 'gpu', expected a whole number such as 7",
+        ),
+        (
+            "[labels]\nagent = 'integer'\n[agents.limit]\n1 = 1\nbob = 2",
+            TABLE.replace("ann", "1").replace("bob", "2"),
+            "problem.toml: agents.limit: found 'bob', expected a whole number such as 7",
+        ),
+    ],
+)
+def test_how_a_table_is_to_be_read_is_checked(
+    written: Folder, text: str, table: str, expected: str
+) -> None:
+    assert expected in message_of(read_problem, written(f"{PROBLEM}{text}\n", table))
+
+
+def test_a_table_inside_is_named_with_the_line_in_it(written: Folder) -> None:
+    inside = PROBLEM.replace('table = "jobs.csv"', f"csv = '''\n{TABLE}'''")
+    message = message_of(read_problem, written(inside.replace("bob,2.5", "bob,two")))
+    assert "problem.toml: options.csv, line 3, column 'reward': found 'two'" in message
+    message = message_of(read_problem, written(inside.replace("bob,2.5,1", "bob,2.5,-1")))
+    assert message.endswith("problem.toml: options.csv, line 3)")
 
 
 def test_every_wrong_key_is_named_at_once(written: Folder) -> None:

@@ -1,6 +1,6 @@
 """The problem: who asks for what, what it is worth, and what there is.
 
-May import `librex_models.errors` only.
+May import `librex_models.errors`, and `solvers.atomic_file` to write a file.
 """
 
 from librex_models.problem.allocation_problem import AllocationProblem

@@ -1,6 +1,7 @@
-"""Reading a problem from a file, whatever its format.
+"""Reading a problem from a file, whatever its format, and writing it to one.
 
-May import `librex_models.errors`; what needs pydantic is imported when a TOML file is read.
+May import `librex_models.errors` and `solvers.atomic_file`; what needs pydantic is imported when a
+TOML file is read.
 """
 
 from __future__ import annotations
@@ -9,10 +10,12 @@ import os
 from pathlib import Path
 from typing import IO
 
-from librex_models.errors import FileError
+from librex_models.errors import FileError, ParameterError
 from librex_models.problem.allocation_problem import AllocationProblem
 from librex_models.problem.labels import plural
 from librex_models.problem.orlib import read_knapsacks
+from librex_models.problem.problem_text import problem_text
+from solvers.atomic_file import write_whole
 
 SUFFIXES = ".toml (a problem file), .txt or .dat (knapsacks of the OR-Library)"
 
@@ -60,6 +63,56 @@ def read_problem(
             "name it"
         )
     raise FileError(f"{source}: the suffix is {suffix!r}, expected {SUFFIXES}")
+
+
+def write_problem(problem: AllocationProblem, path: str | os.PathLike[str]) -> None:
+    """Write a problem file from which `read_problem` gives an equal problem, bit for bit.
+
+    One file, the table of options inside it: it is there whole, or what was there before stays.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+        Labels of options, of agents, of groups and of resources are each all texts or all whole
+        numbers. Rewards may be unknown.
+    path : path
+        Ends in ``.toml``.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written; what was there before stays.
+    ParameterError
+        If a problem file cannot hold a label; the message names it.
+
+    Notes
+    -----
+    ``librex solve`` needs a table ``[fairness]`` too, which is of a model and not of its problem:
+    add it to the file.
+
+    Examples
+    --------
+    >>> import pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "problem.toml"
+    >>> problem = AllocationProblem([[2.0]], {"gpu": 2.5}, [3.0], agent=["ann"])
+    >>> write_problem(problem, path)
+    >>> read_problem(path) == problem
+    True
+    """
+    if not isinstance(problem, AllocationProblem):
+        raise ParameterError(
+            f"write_problem takes an AllocationProblem, not a {type(problem).__name__}"
+        )
+    if Path(path).suffix.lower() != ".toml":
+        raise FileError(f"{path}: the suffix is {Path(path).suffix!r}, expected .toml")
+    text = problem_text(problem)
+    try:
+        write_whole(path, [text])
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+    except ValueError as error:
+        # A file name with a null character.
+        raise FileError(f"{str(path)!r} cannot be written: {error}") from None
 
 
 def _read_toml(source: str | os.PathLike[str] | IO[str], instance: int | None) -> AllocationProblem:

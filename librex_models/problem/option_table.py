@@ -1,4 +1,4 @@
-"""The table of options of a problem file: a CSV file, one row an option.
+"""The table of options of a problem file: CSV, one row an option.
 
 May import `librex_models.errors` only.
 """
@@ -9,7 +9,7 @@ import csv
 import difflib
 import io
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,11 +17,12 @@ import numpy as np
 
 from librex_models.errors import FileError
 from librex_models.problem.labels import plural
-from librex_models.problem.plain_text import number_in, read_text
+from librex_models.problem.plain_text import number_in, read_text, whole_number_in
 
 REQUIRED = ("agent", "reward")
 OPTIONAL = ("option", "group", "lower", "upper", "integer")
 COLUMNS = (*REQUIRED, *OPTIONAL)
+LABELS = ("option", "agent", "group")
 
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -45,70 +46,134 @@ class OptionTable:
     lines: Sequence[int]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TableForm:
+    """How a table of options is to be read.
+
+    Parameters
+    ----------
+    ignore : sequence of str
+        Columns that are not read.
+    is_verbatim : bool
+        Whether blanks at the ends of a field belong to it, and labels may be empty.
+    has_reward : bool
+        Whether there is a column of rewards.
+    whole_numbers : frozenset of str
+        Those of ``option``, ``agent`` and ``group`` whose labels are whole numbers.
+    """
+
+    ignore: Sequence[str] = ()
+    is_verbatim: bool = False
+    has_reward: bool = True
+    whole_numbers: frozenset[str] = frozenset()
+
+    @property
+    def required(self) -> tuple[str, ...]:
+        """The columns that must be there, beside those of the resources."""
+        return tuple(name for name in REQUIRED if name != "reward" or self.has_reward)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that there may be, beside those of the resources."""
+        return (*self.required, *OPTIONAL)
+
+    def readers(self) -> Mapping[str, Callable[[str, str], Any]]:
+        """Return what reads the fields of a column; what is not here are numbers."""
+        readers = dict(_READERS)
+        if self.is_verbatim:
+            readers |= dict.fromkeys(LABELS, _any_label)
+        return readers | dict.fromkeys(self.whole_numbers, _whole_number)
+
+
 def read_option_table(
-    path: str | os.PathLike[str], resources: Sequence[str], ignore: Sequence[str] = ()
+    path: str | os.PathLike[str], resources: Sequence[str], form: TableForm | None = None
 ) -> OptionTable:
     """Return the options that a CSV file lists.
 
     Parameters
     ----------
     path : str or path
-        UTF-8, separated by commas, the first row being the names of the columns: ``agent``,
-        ``reward`` and one for each resource; where wanted ``option``, ``group``, ``lower``,
-        ``upper`` and ``integer``. Blank rows are passed over.
+        UTF-8.
     resources : sequence of str
-    ignore : sequence of str
-        Columns that are not read.
+    form : TableForm, optional
 
     Raises
     ------
     FileError
         Naming the file, and the line and column of what is wrong.
     """
-    rows = _rows(str(path), read_text(path))
+    return option_table(str(path), read_text(path), resources, form)
+
+
+def option_table(
+    name: str, text: str, resources: Sequence[str], form: TableForm | None = None
+) -> OptionTable:
+    """Return the options that a text lists.
+
+    Parameters
+    ----------
+    name : str
+        Where the text stands, for messages.
+    text : str
+        Separated by commas, the first row being the names of the columns: ``agent``, ``reward``
+        and one for each resource; where wanted ``option``, ``group``, ``lower``, ``upper`` and
+        ``integer``. Blank rows are passed over.
+    resources : sequence of str
+    form : TableForm, optional
+
+    Raises
+    ------
+    FileError
+        Naming the place, and the line and column of what is wrong.
+    """
+    form = TableForm() if form is None else form
+    rows = _rows(name, text, form.is_verbatim)
     header_line, header = next(rows, (1, []))
-    _check_header(f"{path}, line {header_line}", header, resources, ignore)
+    _check_header(f"{name}, line {header_line}", header, resources, form)
+    readers = form.readers()
     lines: list[int] = []
-    cells: dict[str, list[Any]] = {name: [] for name in header if name not in ignore}
+    cells: dict[str, list[Any]] = {column: [] for column in header if column not in form.ignore}
     for line, row in rows:
-        where = f"{path}, line {line}"
+        where = f"{name}, line {line}"
         if len(row) != len(header):
             raise FileError(
                 f"{where}: {plural(len(row), 'field')}, expected {len(header)}: {', '.join(header)}"
             )
         lines.append(line)
-        for name, text in zip(header, row, strict=True):
-            if name in cells:
-                cells[name].append(_cell(where, name, text))
+        for column, field_text in zip(header, row, strict=True):
+            if column in cells:
+                read = readers.get(column, _number)
+                cells[column].append(read(f"{where}, column {column!r}", field_text))
     if not lines:
-        raise FileError(f"{path}: the table has no rows, expected one for each option")
-    return OptionTable(path=str(path), arguments=_arguments(cells, resources), lines=lines)
+        raise FileError(f"{name}: the table has no rows, expected one for each option")
+    return OptionTable(path=name, arguments=_arguments(cells, resources), lines=lines)
 
 
-def _rows(path: str, text: str) -> Iterator[tuple[int, list[str]]]:
+def _rows(name: str, text: str, is_verbatim: bool) -> Iterator[tuple[int, list[str]]]:
     """Yield the line on which each row begins, and its fields; blank rows are left out."""
     # Line ends stay as they are: those inside quotes belong to the field.
     lines = io.StringIO(text, newline="")
-    reader = csv.reader(lines, skipinitialspace=True, strict=True)
+    reader = csv.reader(lines, skipinitialspace=not is_verbatim, strict=True)
     line = 1
     try:
         for row in reader:
-            fields = [field.strip() for field in row]
+            fields = row if is_verbatim else [field.strip() for field in row]
             if any(fields):
                 yield line, fields
             line = reader.line_num + 1
     except csv.Error as error:
-        raise FileError(f"{path}, line {line}: not a CSV row: {error}") from None
+        raise FileError(f"{name}, line {line}: not a CSV row: {error}") from None
 
 
 def _check_header(
-    where: str, header: Sequence[str], resources: Sequence[str], ignore: Sequence[str]
+    where: str, header: Sequence[str], resources: Sequence[str], form: TableForm
 ) -> None:
+    ignore = form.ignore
     if not header:
         raise FileError(
             f"{where}: the table is empty, expected a row with the names of the columns"
         )
-    known = [*COLUMNS, *resources]
+    known = [*form.columns, *resources]
     for position, name in enumerate(header):
         if not name:
             raise FileError(f"{where}: column {position + 1} has no name")
@@ -119,9 +184,9 @@ def _check_header(
     for name in ignore:
         if name not in header:
             raise FileError(f"{where}: there is no column {name!r} to ignore")
-    for name in (*REQUIRED, *resources):
+    for name in (*form.required, *resources):
         if name not in header or name in ignore:
-            kind = "" if name in REQUIRED else " (a resource)"
+            kind = "" if name in form.required else " (a resource)"
             raise FileError(
                 f"{where}: column {name!r}{kind} is missing; the columns are {', '.join(header)}"
             )
@@ -135,10 +200,6 @@ def _unknown_column(name: str, known: Sequence[str], header: Sequence[str]) -> s
         f"unknown column {name!r}; {hint} A column that is not to be read goes into "
         f'ignore = ["{name}"] of [options]'
     )
-
-
-def _cell(where: str, name: str, text: str) -> Any:
-    return _READERS.get(name, _number)(f"{where}, column {name!r}", text)
 
 
 def _number(where: str, text: str) -> float:
@@ -156,6 +217,17 @@ def _label(where: str, text: str) -> str:
     if not text:
         raise FileError(f"{where}: found nothing, expected a label")
     return text
+
+
+def _any_label(where: str, text: str) -> str:  # noqa: ARG001
+    return text
+
+
+def _whole_number(where: str, text: str) -> int:
+    number = whole_number_in(text)
+    if number is None:
+        raise FileError(f"{where}: found {text!r}, expected a whole number such as 7")
+    return number
 
 
 def _truth_value(where: str, text: str) -> bool:

@@ -12,6 +12,9 @@ from librex_models.errors import FileError
 
 # No underscores, no "nan", no digits but 0 to 9: float() would take them.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+# One text for each number, so that different texts stay different labels.
+_WHOLE_NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+LARGEST_WHOLE_NUMBER = 10**18 - 1
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
@@ -68,3 +71,14 @@ def number_in(text: str) -> float | None:
         return None
     number = float(text)
     return number if math.isfinite(number) else None
+
+
+def whole_number_in(text: str) -> int | None:
+    """Return the whole number of at most 18 digits that a text is, or None.
+
+    Examples
+    --------
+    >>> whole_number_in("-7"), whole_number_in("007"), whole_number_in("7.0")
+    (-7, None, None)
+    """
+    return int(text) if _WHOLE_NUMBER.fullmatch(text) else None

@@ -12,15 +12,23 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any, ClassVar, Literal, TypeVar
+from typing import IO, Annotated, Any, ClassVar, Literal, Self, TypeVar
 
 import pydantic
+from pydantic_core import PydanticCustomError
 
 from librex_models.errors import FileError, ParameterError, ProblemError
 from librex_models.problem.allocation_problem import AllocationProblem
 from librex_models.problem.frames import group_of_each_agent
-from librex_models.problem.option_table import COLUMNS, OptionTable, read_option_table
-from librex_models.problem.plain_text import read_text, stream_text
+from librex_models.problem.option_table import (
+    COLUMNS,
+    LABELS,
+    OptionTable,
+    TableForm,
+    option_table,
+    read_option_table,
+)
+from librex_models.problem.plain_text import read_text, stream_text, whole_number_in
 
 # The kind of error that a check of several keys at once raises: its message names the keys itself.
 COMBINATION = "combination"
@@ -42,18 +50,48 @@ def _kind_of_numbers(value: object) -> str:
 
 
 Label = Annotated[str, pydantic.Field(min_length=1)]
+LabelKind = Literal["text", "integer"]
 # A number for all, or one for each label: {label: number}.
 Numbers = Annotated[
-    Annotated[float, pydantic.Tag("number")] | Annotated[dict[Label, float], pydantic.Tag("table")],
+    Annotated[float, pydantic.Tag("number")] | Annotated[dict[str, float], pydantic.Tag("table")],
     pydantic.Discriminator(_kind_of_numbers),
 ]
 
 
 class OptionsTable(Table):
-    """``[options]``: the CSV file, relative to the problem file, and columns not to be read."""
+    """``[options]``: the CSV file, relative to the problem file, or its text; how to read it."""
 
-    table: Label
+    model_config = pydantic.ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["table"]}, {"required": ["csv"]}]}
+    )
+
+    table: Label | None = None
+    csv: str | None = None
     ignore: list[Label] = []
+    verbatim: bool = False
+    has_reward: bool = True
+
+    @pydantic.model_validator(mode="after")
+    def _check_one_table(self) -> Self:
+        if self.table is None and self.csv is None:
+            raise PydanticCustomError(
+                COMBINATION,
+                "key 'options.table' is missing: the path of a CSV file; or options.csv, its text",
+            )
+        if self.table is not None and self.csv is not None:
+            raise PydanticCustomError(
+                COMBINATION, "options.table and options.csv are both given: keep one"
+            )
+        return self
+
+
+class LabelsTable(Table):
+    """``[labels]``: whether labels are texts or whole numbers."""
+
+    option: LabelKind = "text"
+    agent: LabelKind = "text"
+    group: LabelKind = "text"
+    resource: LabelKind = "text"
 
 
 class AgentsTable(Table):
@@ -61,16 +99,16 @@ class AgentsTable(Table):
 
     limit: Numbers | None = None
     minimum: Numbers | None = None
-    weight: dict[Label, float] | None = None
-    history: dict[Label, float] | None = None
+    weight: dict[str, float] | None = None
+    history: dict[str, float] | None = None
 
 
 class GroupsTable(Table):
     """``[groups]``: mean or sum; weights and histories by name."""
 
     utility: Literal["mean", "sum"] = "mean"
-    weight: dict[Label, float] | None = None
-    history: dict[Label, float] | None = None
+    weight: dict[str, float] | None = None
+    history: dict[str, float] | None = None
 
 
 class DecisionTable(Table):
@@ -86,6 +124,7 @@ class ProblemTables(Table):
 
     resources: Annotated[dict[Label, float], pydantic.Field(min_length=1)]
     options: OptionsTable
+    labels: LabelsTable = LabelsTable()
     agents: AgentsTable = AgentsTable()
     groups: GroupsTable = GroupsTable()
     decision: DecisionTable = DecisionTable()
@@ -166,28 +205,63 @@ def problem_of_tables(
                 f"{name}: resources.{resource}: {resource!r} is a column of its own, call the "
                 "resource something else"
             )
-    path = Path(folder) / tables.options.table
-    if not path.exists():
-        raise FileError(
-            f"{name}: options.table is {tables.options.table!r}, but {path} is not there"
-        )
-    table = read_option_table(path, resources, ignore=tables.options.ignore)
+    table = _option_table(name, tables, folder)
     arguments = dict(table.arguments)
+    if tables.labels.resource == "integer":
+        arguments["resource_names"] = [_label(name, "resources", one) for one in resources]
     for key, value in _given(tables.decision):
         if key in arguments:
             raise FileError(
                 f"{name}: decision.{key} is given, and {table.path} has a column {key!r}: keep one"
             )
         arguments[key] = value
-    arguments |= {f"agent_{key}": value for key, value in _given(tables.agents)}
-    arguments |= dict(_given(tables.groups))
+    arguments |= {
+        f"agent_{key}": _by_label(name, f"agents.{key}", value, tables.labels.agent)
+        for key, value in _given(tables.agents)
+    }
+    arguments |= {
+        key: _by_label(name, f"groups.{key}", value, tables.labels.group)
+        for key, value in _given(tables.groups)
+    }
     arguments["group_utility"] = arguments.pop("utility")
     try:
         if "group" in arguments:
             arguments["group"] = _group_of_each_agent(table)
-        return AllocationProblem(budget=tables.resources, **arguments)
+        return AllocationProblem(budget=list(tables.resources.values()), **arguments)
     except ProblemError as error:
         raise FileError(f"{name}: {error}{_lines_of_option(str(error), table)}") from error
+
+
+def _option_table(name: str, tables: ProblemTables, folder: str | os.PathLike[str]) -> OptionTable:
+    options, resources = tables.options, list(tables.resources)
+    form = TableForm(
+        ignore=options.ignore,
+        is_verbatim=options.verbatim,
+        has_reward=options.has_reward,
+        whole_numbers=frozenset(
+            kind for kind in LABELS if getattr(tables.labels, kind) == "integer"
+        ),
+    )
+    if options.table is None:
+        return option_table(f"{name}: options.csv", options.csv or "", resources, form)
+    path = Path(folder) / options.table
+    if not path.exists():
+        raise FileError(f"{name}: options.table is {options.table!r}, but {path} is not there")
+    return read_option_table(path, resources, form)
+
+
+def _by_label(name: str, key: str, value: Any, kind: LabelKind) -> Any:
+    """Return numbers by label, the labels of the kind that they have in the table."""
+    if kind == "text" or not isinstance(value, Mapping):
+        return value
+    return {_label(name, key, label): number for label, number in value.items()}
+
+
+def _label(name: str, key: str, label: str) -> int:
+    number = whole_number_in(label)
+    if number is None:
+        raise FileError(f"{name}: {key}: found {label!r}, expected a whole number such as 7")
+    return number
 
 
 def _given(table: Table) -> Iterator[tuple[str, Any]]:
