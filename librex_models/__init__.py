@@ -10,6 +10,7 @@ Loads numpy and scipy.sparse; Pyomo, CVXPY, pydantic and the solvers load when f
 
 from librex_models import errors
 from librex_models.allocation import Allocation
+from librex_models.analysis.solver_comparison import Comparison, compare
 from librex_models.analysis.solver_plans import Plan, plan
 from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
 from librex_models.problem import AllocationProblem
@@ -23,6 +24,7 @@ __all__ = [
     "AlphaFair",
     "BudgetOnly",
     "Certificate",
+    "Comparison",
     "GroupAlphaFair",
     "MaxMin",
     "Model",
@@ -30,6 +32,7 @@ __all__ = [
     "Proportional",
     "Session",
     "Verdict",
+    "compare",
     "errors",
     "plan",
     "read_problem",

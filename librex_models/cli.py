@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -20,7 +19,8 @@ import typer
 
 from librex_models.environment import SOLVER_VARIABLE
 from librex_models.errors import FileError, LibrexError
-from librex_models.task import Task, naming, task_of
+from librex_models.standard_output import prints_to_standard_error
+from librex_models.task import Task, check_solver, naming, task_of
 from solvers.errors import SolverError
 
 SOLVED, NO_ALLOCATION, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
@@ -171,31 +171,75 @@ def plan(
 
 
 @app.command()
+def compare(
+    file: File,
+    solver: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Who is asked; may be given several times. Without: all of librex solvers.",
+            show_default=False,
+        ),
+    ] = None,
+    form: Annotated[
+        list[Form] | None,
+        typer.Option(
+            help="In which language; may be given several times. Without: in all.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    time_limit: TimeLimit = None,
+    gap: Gap = None,
+    instance: Instance = None,
+) -> None:
+    """Solve a problem by every solver in every form, and say what contradicts.
+
+    --time-limit is for each solve.
+
+    Exit status: 0 all that answered agree, 1 no allocation or a contradiction, 2 bad input.
+    """
+    with _errors_in_words():
+        for name in solver or ():
+            check_solver(name, "--solver")
+        task = task_of(file, instance, "auto")
+        wanted = {"relative_gap": gap, "time_limit_seconds": time_limit}
+        given = {name: value for name, value in wanted.items() if value is not None}
+        arguments = task.arguments | given
+        for name in ("form", "fallback"):
+            arguments.pop(name, None)
+        forms = [one.value for one in form] if form else None
+        status = _compare_and_print(task, solver or None, forms, arguments, as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
 def solvers(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
     """List the solvers, whether they can be used here, and what they can do."""
     with _errors_in_words():
+        from librex_models.report.json_report import json_text
         from librex_models.report.solver_list import solver_list, solver_report
         from librex_models.report.text import write_report
 
         if as_json:
-            _print(lambda stream: stream.write(json.dumps(solver_list(), indent=2) + "\n"))
+            _print(lambda stream: stream.write(json_text(solver_list())))
         else:
             _print(lambda stream: write_report(solver_report(), stream))
 
 
 def _solve_and_print(task: Task, arguments: dict[str, Any], as_json: bool, all_rows: bool) -> int:
-    from librex_models.report.json_report import json_report
+    from librex_models.report.json_report import json_report, json_text
     from librex_models.report.measures import why_not
     from librex_models.report.tables import MOST_ROWS, allocation_report
     from librex_models.report.text import write_report
 
-    with naming(task.name):
+    with naming(task.name), prints_to_standard_error():
         allocation = task.model.solve(solver=task.solver, **arguments)
     reason = why_not(allocation)
     if as_json:
-        _print(lambda stream: stream.write(json.dumps(json_report(allocation), indent=2) + "\n"))
+        _print(lambda stream: stream.write(json_text(json_report(allocation))))
     elif not reason:
         parts = allocation_report(allocation, None if all_rows else MOST_ROWS)
         _print(lambda stream: write_report(parts, stream))
@@ -220,19 +264,45 @@ def _errors_in_words() -> Iterator[None]:
 
 def _plan_and_print(task: Task, as_json: bool) -> int:
     from librex_models.analysis.solver_plans import plan as plan_of
+    from librex_models.report.json_report import json_text
     from librex_models.report.plan_report import plan_json, plan_report
     from librex_models.report.text import write_report
 
     with naming(task.name):
         found = plan_of(task.model, task.solver, task.arguments.get("route", "auto"))
     if as_json:
-        _print(lambda stream: stream.write(json.dumps(plan_json(found), indent=2) + "\n"))
+        _print(lambda stream: stream.write(json_text(plan_json(found))))
     else:
         _print(lambda stream: write_report(plan_report(found), stream))
     if found.chosen is not None:
         return SOLVED
     _complain(f"no solver: {task.name}: {found.why_none}")
     return NO_ALLOCATION
+
+
+def _compare_and_print(
+    task: Task,
+    solvers: list[str] | None,
+    forms: list[str] | None,
+    arguments: dict[str, Any],
+    as_json: bool,
+) -> int:
+    from librex_models.analysis.solver_comparison import compare as comparison_of
+    from librex_models.report.comparison_report import comparison_json, comparison_report
+    from librex_models.report.json_report import json_text
+    from librex_models.report.text import write_report
+
+    with naming(task.name), prints_to_standard_error():
+        found = comparison_of(task.model, solvers, forms, **arguments)
+    if as_json:
+        _print(lambda stream: stream.write(json_text(comparison_json(found))))
+    else:
+        _print(lambda stream: write_report(comparison_report(found), stream))
+    if found.differences:
+        _complain("\n".join([f"answers contradict: {task.name}", *found.differences]))
+    elif found.best is None:
+        _complain(f"no allocation: {task.name}: no solver has one that passes the verification")
+    return SOLVED if found.agrees and found.best is not None else NO_ALLOCATION
 
 
 def _complain(message: str) -> None:

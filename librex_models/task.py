@@ -131,19 +131,20 @@ def _solver_name(option: str | None, configuration: Configuration | None) -> str
     else:
         return "auto"
     if name != "auto":
-        _check_solver(name, place)
+        check_solver(name, place)
     return name
 
 
 def _check_named(configuration: Configuration) -> None:
     """Check the solvers that the file names beside the one to take."""
     for k, name in enumerate(configuration.solver.fallback):
-        _check_solver(name, f"{configuration.name}: solver.fallback[{k}]")
+        check_solver(name, f"{configuration.name}: solver.fallback[{k}]")
     for name in configuration.solver.native:
-        _check_solver(name, f"{configuration.name}: solver.native.{name}")
+        check_solver(name, f"{configuration.name}: solver.native.{name}")
 
 
-def _check_solver(name: str, place: str) -> None:
+def check_solver(name: str, place: str) -> None:
+    """Raise FileError naming the place where a solver is named that there is not."""
     import solvers
 
     try:

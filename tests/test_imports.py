@@ -34,6 +34,7 @@ ORDER = (
     "librex_models.report",
     "librex_models",
     "librex_models.configuration",
+    "librex_models.standard_output",
     "librex_models.task",
     "librex_models.cli",
 )
@@ -49,6 +50,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "AlphaFair",
         "BudgetOnly",
         "Certificate",
+        "Comparison",
         "GroupAlphaFair",
         "MaxMin",
         "Model",
@@ -56,6 +58,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "Proportional",
         "Session",
         "Verdict",
+        "compare",
         "errors",
         "plan",
         "read_problem",

@@ -1,9 +1,9 @@
-"""A decision as a data frame of the library that the user has; narwhals loads when one is made."""
+"""Decisions as data frames of the library that the user has; narwhals loads when one is made."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -46,11 +46,27 @@ def decision_frame(problem: AllocationProblem, decision: Floats, backend: str | 
     option agent group  decision  reward  earned  gpu
        job   job   job       0.5     3.0     1.5  1.0
     """
-    columns = _columns(problem, decision)
+    return frame_of_columns(_columns(problem, decision), backend)
+
+
+def frame_of_columns(columns: Mapping[str, list[Any]], backend: str | None = None) -> Any:
+    """Return a data frame with these columns.
+
+    Parameters
+    ----------
+    columns : mapping of str to list
+    backend : "pandas", "polars" or "pyarrow", optional
+        By default the first of these that is installed.
+
+    Raises
+    ------
+    ParameterError
+        If the backend is unknown or not installed.
+    """
     chosen = _backend(backend)
     import narwhals
 
-    return narwhals.from_dict(columns, backend=chosen).to_native()
+    return narwhals.from_dict(dict(columns), backend=chosen).to_native()
 
 
 def _columns(problem: AllocationProblem, decision: Floats) -> dict[str, list[Any]]:

@@ -6,6 +6,7 @@ Labels are texts. Where there is no number stands None; where a number is not fi
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -46,26 +47,28 @@ def json_report(allocation: Allocation) -> Json:
     has_point = allocation.has_point
     return {
         "model": allocation.family.key,
-        "alpha": _number(alpha_of(allocation)),
+        "alpha": json_number(alpha_of(allocation)),
         "over": _over(allocation),
         "status": allocation.status.name,
         "limit": None if allocation.limit is None else allocation.limit.name,
         "verdict": allocation.verdict.name,
         "reason": why_not(allocation) or None,
-        "objective": _number(allocation.objective) if has_point else None,
-        "bound": _number(allocation.bound),
-        "gap": _number(allocation.gap),
-        "equivalent": _number(allocation.equivalent) if has_point else None,
-        "reward": _number(earned_by_option(allocation).sum()) if has_point else None,
+        "objective": json_number(allocation.objective) if has_point else None,
+        "bound": json_number(allocation.bound),
+        "gap": json_number(allocation.gap),
+        "equivalent": json_number(allocation.equivalent) if has_point else None,
+        "reward": json_number(earned_by_option(allocation).sum()) if has_point else None,
         "certificate": {
             "sentence": certificate.sentence,
             "bound_from": certificate.bound_from,
-            "value": _number(certificate.value) if has_point else None,
-            "bound": _number(certificate.bound),
-            "price_bound": _number(certificate.price_bound),
-            "solver_bound": _number(certificate.solver_bound),
+            "value": json_number(certificate.value) if has_point else None,
+            "bound": json_number(certificate.bound),
+            "price_bound": json_number(certificate.price_bound),
+            "solver_bound": json_number(certificate.solver_bound),
             "price": _by_label(resources, certificate.price),
-            "violations": {kind: _number(most) for kind, most in certificate.violations.items()},
+            "violations": {
+                kind: json_number(most) for kind, most in certificate.violations.items()
+            },
         },
         "budget": _by_label(resources, problem.budget),
         "used": _by_label(resources, allocation.used if has_point else None),
@@ -99,7 +102,7 @@ def _who_gets_what(allocation: Allocation, resources: list[str]) -> Json:
         },
         "utility": _by_label(compared, allocation.utility),
         "utility_of_groups": _by_label(label_texts(problem.groups), utility_of_groups(allocation)),
-        "fairness": {name: _number(value) for name, value in allocation.fairness().items()},
+        "fairness": {name: json_number(value) for name, value in allocation.fairness().items()},
     }
 
 
@@ -121,12 +124,31 @@ def _attempt(attempt: Attempt) -> Json:
 def _by_label(labels: Iterable[str], numbers: Floats | None) -> Json | None:
     if numbers is None:
         return None
-    return {label: _number(value) for label, value in zip(labels, numbers.tolist(), strict=True)}
+    return {
+        label: json_number(value) for label, value in zip(labels, numbers.tolist(), strict=True)
+    }
 
 
-def _number(value: float | None) -> float | str | None:
-    """Return a number that JSON has, or its name."""
+def json_number(value: float | None) -> float | str | None:
+    """Return a number that JSON has, or the text of one that it has not.
+
+    Examples
+    --------
+    >>> json_number(0.5), json_number(float("inf")), json_number(None)
+    (0.5, 'inf', None)
+    """
     if value is None:
         return None
     number = float(value)
     return number if math.isfinite(number) else str(number)
+
+
+def json_text(content: Any) -> str:
+    """Return JSON as every reader takes it: no NaN and no Infinity.
+
+    Raises
+    ------
+    ValueError
+        If there is a number that JSON does not have.
+    """
+    return json.dumps(content, indent=2, allow_nan=False) + "\n"
