@@ -229,6 +229,35 @@ def solvers(
             _print(lambda stream: write_report(solver_report(), stream))
 
 
+@app.command()
+def schema(
+    out: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[OUT]", help="The file to write; without, it is printed.", show_default=False
+        ),
+    ] = None,
+    result: Annotated[
+        bool, typer.Option("--result", help="Of what librex solve --json prints.")
+    ] = False,
+) -> None:
+    """Print the JSON schema of problem files, or of results.
+
+    Exit status: 0 done, 2 the file cannot be written.
+    """
+    with _errors_in_words():
+        from librex_models.file_schema import problem_file_schema
+        from librex_models.problem.plain_text import write_text
+        from librex_models.report.json_report import json_text
+        from librex_models.report.result_schema import result_schema
+
+        text = json_text(result_schema() if result else problem_file_schema())
+        if out is None:
+            _print(lambda stream: stream.write(text))
+        else:
+            write_text(out, text)
+
+
 def _solve_and_print(task: Task, arguments: dict[str, Any], as_json: bool, all_rows: bool) -> int:
     from librex_models.report.json_report import json_report, json_text
     from librex_models.report.measures import why_not

@@ -43,7 +43,26 @@ def _check_native(value: object) -> object:
 Name = Annotated[str, pydantic.Field(min_length=1)]
 AtLeastZero = Annotated[float, pydantic.Field(ge=0)]
 Count = Annotated[int, pydantic.Field(ge=0)]
-NativeValue = Annotated[Any, pydantic.BeforeValidator(_check_native)]
+NativeValue = Annotated[
+    Any,
+    pydantic.BeforeValidator(_check_native),
+    pydantic.WithJsonSchema({"type": ["number", "string", "boolean"]}),
+]
+
+
+def _keys_of_each_model(schema: dict[str, Any]) -> None:
+    """Add to a JSON schema which further keys each model takes, and that alpha must be there."""
+    every = sorted({key for keys in KEYS_OF_MODEL.values() for key in keys})
+    schema["allOf"] = [
+        {
+            "if": {"properties": {"model": {"const": model}}, "required": ["model"]},
+            "then": {
+                "properties": {key: False for key in every if key not in keys},
+                "required": [key for key in keys if key == "alpha"],
+            },
+        }
+        for model, keys in KEYS_OF_MODEL.items()
+    ]
 
 
 class FairnessSettings(Table):
@@ -60,6 +79,8 @@ class FairnessSettings(Table):
     lexicographic : bool
         All levels, or the first only; for ``max_min``.
     """
+
+    model_config = pydantic.ConfigDict(json_schema_extra=_keys_of_each_model)
 
     later: ClassVar[frozenset[str]] = frozenset(
         {"floor", "ceiling", "gini_cap", "spread_cap", "owa_weights", "inner_alpha"}

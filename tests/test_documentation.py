@@ -238,18 +238,19 @@ def test_every_key_of_a_problem_file_is_explained() -> None:
     assert [column for column in COLUMNS if f"`{column}`" not in text] == []
 
 
-def test_every_key_of_the_json_object_is_explained() -> None:
+def test_every_key_of_a_result_is_explained() -> None:
     problem = read_problem(DOCS / "examples" / "cluster.toml").replace(integer=False)
     report = json_report(BudgetOnly(problem).solve())
-    text = (DOCS / "reference" / "command_line.md").read_text(encoding="utf-8")
-    keys = [*report, *report["certificate"]]
+    text = (DOCS / "reference" / "result_files.md").read_text(encoding="utf-8")
+    keys = [*report, *report["certificate"], *report["attempts"][0]]
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 
-def test_every_option_of_the_command_is_explained(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("name", ["solve", "compare", "schema"])
+def test_every_option_of_a_command_is_explained(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(sys, "argv", ["librex", "solve", "--help"])
+    monkeypatch.setattr(sys, "argv", ["librex", name, "--help"])
     with pytest.raises(SystemExit):
         cli.main()
     options = set(re.findall(r"--[a-z-]+", capsys.readouterr().out)) - {"--help"}

@@ -17,7 +17,7 @@ from librex_models import cli
 from librex_models.report.json_report import json_report
 from solvers import Limit, Status
 from solvers.errors import LicenceError, UpdateError
-from tests.troubled_adapters import ADAPTERS
+from tests.troubled_adapters import ADAPTERS, register
 
 # The better half of a knapsack: 1 of the first, half of the second.
 BEST = 4.5
@@ -26,13 +26,7 @@ BEST = 4.5
 @pytest.fixture(autouse=True)
 def troubled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Register the troubled adapters as an installed package would."""
-    folder = tmp_path / "site" / "troubled-1.0.dist-info"
-    folder.mkdir(parents=True)
-    (folder / "METADATA").write_text("Metadata-Version: 2.1\nName: troubled\nVersion: 1.0\n")
-    lines = [f"{one.name} = {one.__module__}:{one.__name__}" for one in ADAPTERS]
-    text = "[librex.solvers]\n" + "\n".join(lines) + "\n"
-    (folder / "entry_points.txt").write_text(text)
-    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    register(tmp_path, monkeypatch)
 
 
 def knapsack(**changes: object) -> lm.BudgetOnly:

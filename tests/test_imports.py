@@ -34,6 +34,7 @@ ORDER = (
     "librex_models.report",
     "librex_models",
     "librex_models.configuration",
+    "librex_models.file_schema",
     "librex_models.standard_output",
     "librex_models.task",
     "librex_models.cli",

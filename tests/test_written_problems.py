@@ -309,7 +309,7 @@ def test_a_model_is_no_problem(tmp_path: Path) -> None:
         ("problem", "the suffix is '', expected .toml"),
         ("nowhere/problem.toml", "cannot be written: No such file or directory"),
         ("a\0b.toml", "cannot be written: embedded null byte"),
-        ("folder.toml", "cannot be written: Is a directory"),
+        ("folder.toml", "cannot be written: it is no ordinary file"),
     ],
 )
 def test_a_path_that_cannot_be_written_is_named(name: str, words: str, tmp_path: Path) -> None:

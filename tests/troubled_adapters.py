@@ -5,9 +5,12 @@ Registered as other packages register theirs, by entry points; see the fixture `
 
 import os
 import time
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
+import pytest
 from scipy import sparse
 
 from solvers import (
@@ -203,3 +206,16 @@ ADAPTERS = (
     AbortsAtOpening,
     Sleeps,
 )
+
+
+def register(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, adapters: Iterable[type[Troubled]] = ADAPTERS
+) -> None:
+    """Register adapters as an installed package would, for the time of a test."""
+    installed = folder / "site" / "troubled-1.0.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: troubled\nVersion: 1.0\n")
+    lines = [f"{one.name} = {one.__module__}:{one.__name__}" for one in adapters]
+    text = "[librex.solvers]\n" + "\n".join(lines) + "\n"
+    (installed / "entry_points.txt").write_text(text)
+    monkeypatch.syspath_prepend(str(folder / "site"))

@@ -145,7 +145,7 @@ class Comparison:
             return f"{head}."
         if self.agrees:
             return f"{head}; nothing contradicts."
-        return f"{head}; {len(self.differences)} contradict."
+        return f"{head}; {_contradict(len(self.differences))}."
 
     @property
     def unanswered(self) -> dict[str, str]:
@@ -333,3 +333,7 @@ def _text(value: str | float | None) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def _contradict(count: int) -> str:
+    return f"{count} contradicts" if count == 1 else f"{count} contradict"

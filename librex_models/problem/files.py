@@ -1,7 +1,6 @@
 """Reading a problem from a file, whatever its format, and writing it to one.
 
-May import `librex_models.errors` and `solvers.atomic_file`; what needs pydantic is imported when a
-TOML file is read.
+May import `librex_models.errors`; what needs pydantic is imported when a TOML file is read.
 """
 
 from __future__ import annotations
@@ -14,8 +13,8 @@ from librex_models.errors import FileError, ParameterError
 from librex_models.problem.allocation_problem import AllocationProblem
 from librex_models.problem.labels import plural
 from librex_models.problem.orlib import read_knapsacks
+from librex_models.problem.plain_text import write_text
 from librex_models.problem.problem_text import problem_text
-from solvers.atomic_file import write_whole
 
 SUFFIXES = ".toml (a problem file), .txt or .dat (knapsacks of the OR-Library)"
 
@@ -105,14 +104,7 @@ def write_problem(problem: AllocationProblem, path: str | os.PathLike[str]) -> N
         )
     if Path(path).suffix.lower() != ".toml":
         raise FileError(f"{path}: the suffix is {Path(path).suffix!r}, expected .toml")
-    text = problem_text(problem)
-    try:
-        write_whole(path, [text])
-    except OSError as error:
-        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
-    except ValueError as error:
-        # A file name with a null character.
-        raise FileError(f"{str(path)!r} cannot be written: {error}") from None
+    write_text(path, problem_text(problem))
 
 
 def _read_toml(source: str | os.PathLike[str] | IO[str], instance: int | None) -> AllocationProblem:

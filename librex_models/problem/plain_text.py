@@ -1,4 +1,7 @@
-"""Text of a file and numbers in a text. May import `librex_models.errors` only."""
+"""Text of a file and numbers in a text.
+
+May import `librex_models.errors` and `solvers.atomic_file`.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from librex_models.errors import FileError
+from solvers.atomic_file import write_whole
 
 # No underscores, no "nan", no digits but 0 to 9: float() would take them.
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -40,6 +44,26 @@ def read_text(path: str | os.PathLike[str]) -> str:
             f"{path}, line {line}: not UTF-8 (byte 0x{error.object[error.start]:02x}); save the "
             "file as UTF-8"
         ) from None
+
+
+def write_text(path: str | os.PathLike[str], text: str) -> None:
+    """Write a text in UTF-8: whole, or what was there before stays.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written; the message names it.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A folder or a device, which another file would take the place of.
+        raise FileError(f"{path}: cannot be written: it is no ordinary file")
+    try:
+        write_whole(path, [text])
+    except OSError as error:
+        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+    except ValueError as error:
+        # A file name with a null character.
+        raise FileError(f"{str(path)!r} cannot be written: {error}") from None
 
 
 def stream_text(stream: Any, name: str) -> str:
