@@ -171,8 +171,7 @@ def test_the_arguments_of_solve_reach_every_solver() -> None:
         one_of_two(), solvers=["highs", "scip"], forms=["arrays"], time_limit_seconds=0.0
     )
     for row in found.rows:
-        assert row.allocation is not None
-        assert row.allocation.limit is Limit.TIME
+        assert row.limit is Limit.TIME
     assert found.best is None
     assert found.agrees
 
@@ -272,7 +271,7 @@ def test_an_infeasible_problem_has_no_best_and_no_contradiction() -> None:
     found = lm.compare(model, ["highs", "scip", "says_infeasible"], FORMS)
     assert found.agrees
     assert found.best is None
-    assert {row.allocation.status for row in found.rows if row.allocation} == {Status.INFEASIBLE}
+    assert {row.status for row in found.rows} == {Status.INFEASIBLE}
 
 
 @pytest.mark.usefixtures("_troubled")
@@ -280,8 +279,7 @@ def test_after_an_interruption_nobody_else_is_asked() -> None:
     found = lm.compare(one_of_two(), ["highs", "interrupted", "scip"], ["arrays"])
     highs, interrupted, scip = found.rows
     assert highs.is_answered
-    assert interrupted.allocation is not None
-    assert interrupted.allocation.limit is Limit.INTERRUPT
+    assert interrupted.limit is Limit.INTERRUPT
     assert scip.why_not == "not asked: interrupted before"
 
 

@@ -23,7 +23,7 @@ from librex_models.problem.decision_frame import frame_of_columns
 from librex_models.routes.planning import Exactness, SolverPlan, plan_for
 from librex_models.routes.solvable import check_solvable
 from librex_models.verification import Verdict
-from solvers import Limit, SolveOptions
+from solvers import Limit, SolveOptions, Status
 from solvers.errors import SolverError
 
 NOT_TAKEN = ("solver", "form", "fallback")
@@ -64,14 +64,44 @@ class ComparedAnswer:
         return (
             self.allocation is not None
             and self.allocation.has_point
-            and self.allocation.verdict is not Verdict.REFUTED
+            and self.verdict is not Verdict.REFUTED
         )
 
     @property
+    def status(self) -> Status | None:
+        """What the solver claims; None without an answer, here and below."""
+        return None if self.allocation is None else self.allocation.status
+
+    @property
+    def limit(self) -> Limit | None:
+        """What stopped the solver, where it did not finish."""
+        return None if self.allocation is None else self.allocation.limit
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What we checked."""
+        return None if self.allocation is None else self.allocation.verdict
+
+    @property
     def objective(self) -> float | None:
-        """The welfare, recomputed; None without a decision."""
+        """The welfare, recomputed; None without a decision too."""
         answer = self.allocation
         return None if answer is None or not answer.has_point else answer.objective
+
+    @property
+    def bound(self) -> float | None:
+        """A proven upper bound on the welfare; infinite where none is known."""
+        return None if self.allocation is None else self.allocation.bound
+
+    @property
+    def gap(self) -> float | None:
+        """The proven gap, measured in equivalent utility."""
+        return None if self.allocation is None else self.allocation.gap
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the solve took, its verification included."""
+        return None if self.allocation is None else self.allocation.seconds
 
     @property
     def name(self) -> str:
@@ -80,18 +110,17 @@ class ComparedAnswer:
 
     def cells(self) -> dict[str, str | float | None]:
         """Return the row of a table: a text or a number by the name of the column, or None."""
-        answer = self.allocation
         return {
             "solver": self.solver,
             "form": self.form,
-            "route": None if answer is None else answer.route,
-            "status": None if answer is None else answer.status.name,
-            "limit": None if answer is None or answer.limit is None else answer.limit.name,
-            "verdict": None if answer is None else answer.verdict.name,
+            "route": None if self.allocation is None else self.allocation.route,
+            "status": None if self.status is None else self.status.name,
+            "limit": None if self.limit is None else self.limit.name,
+            "verdict": None if self.verdict is None else self.verdict.name,
             "objective": self.objective,
-            "bound": None if answer is None else answer.bound,
-            "gap": None if answer is None else answer.gap,
-            "seconds": None if answer is None else answer.seconds,
+            "bound": self.bound,
+            "gap": self.gap,
+            "seconds": self.seconds,
             "why_not": self.why_not or None,
             "difference": self.difference or None,
         }
@@ -295,8 +324,7 @@ def _answered(
 
 def _are_interrupted(rows: Sequence[ComparedAnswer]) -> bool:
     """Return whether somebody stopped a solver, and does not want the next."""
-    answers = (row.allocation for row in rows)
-    return any(answer is not None and answer.limit is Limit.INTERRUPT for answer in answers)
+    return any(row.limit is Limit.INTERRUPT for row in rows)
 
 
 def _with_differences(
