@@ -274,6 +274,27 @@ def test_an_infeasible_problem_has_no_best_and_no_contradiction() -> None:
     assert {row.status for row in found.rows} == {Status.INFEASIBLE}
 
 
+def test_infeasible_is_right_to_say_where_every_decision_has_a_welfare_of_minus_infinity() -> None:
+    # The budget serves one of the two, and with alpha 2 the other's zero counts as minus infinity.
+    problem = one_of_two(group=["red", "blue"], budget={"gpu": 2.0}).problem
+    found = lm.compare(lm.GroupAlphaFair(problem, 2.0), ["highs", "scip", "gurobi"], ["arrays"])
+    assert found.agrees, found
+
+
+def test_a_point_of_no_welfare_contradicts_nobody() -> None:
+    # Serving agent 0 uses the first budget up, which agent 2 needs: somebody always gets nothing.
+    problem = lm.AllocationProblem(
+        [[1.0, 0.0, 0.0], [0.0, 0.0, 2.0], [1.0, 7.0, 7.0], [1.0, 8.0, 0.0]],
+        [1.0, 10.0, 4.0],
+        [4.0, 1.0, 5.0, 5.0],
+        agent=[0, 1, 1, 2],
+        agent_limit=np.inf,
+        integer=[True, True, False, False],
+    )
+    found = lm.compare(lm.AlphaFair(problem, 2.0), ["scip", "gurobi"], ["arrays"])
+    assert found.agrees, found
+
+
 @pytest.mark.usefixtures("_troubled")
 def test_after_an_interruption_nobody_else_is_asked() -> None:
     found = lm.compare(one_of_two(), ["highs", "interrupted", "scip"], ["arrays"])

@@ -84,7 +84,9 @@ def contradiction(
     verified = f"verified for {best_name}"
     if answer.verdict is Verdict.INFEASIBLE:
         return f"is proven infeasible, against a decision {verified}"
-    if answer.status in (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED):
+    # Where somebody's utility is zero under alpha >= 1, there is nothing to maximise for a solver.
+    is_something = np.isfinite(best.objective)
+    if is_something and answer.status in (Status.INFEASIBLE, Status.INFEASIBLE_OR_UNBOUNDED):
         return f"says {answer.status.value}, against a decision {verified}"
     bound = answer.certificate.bound
     if bound < value - allowed:
