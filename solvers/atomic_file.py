@@ -20,7 +20,8 @@ def write_whole(path: str | os.PathLike[str], parts: Iterable[str]) -> None:
     OSError
         If the folder cannot be written to, or the disk is full.
     """
-    target = Path(path)
+    # A link stays one.
+    target = Path(path).resolve()
     descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:

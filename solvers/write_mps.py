@@ -2,8 +2,8 @@
 
 The first line says that the format is free, which CBC has to be told. Every reader minimises: GLPK
 takes no section for the sense, CBC ignores it. So a maximised objective is written as the negative
-one, in a row that is called so. A constant is the cost of a column that is fixed at 1, since readers
-differ about its sign elsewhere. May import the Program and what files are made of.
+one, in a row that is called so. A constant is the cost of a column that is fixed at 1, since
+readers differ about its sign elsewhere. May import the Program and what files are made of.
 """
 
 from __future__ import annotations
