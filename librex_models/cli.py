@@ -171,6 +171,31 @@ def plan(
 
 
 @app.command()
+def export(
+    file: File,
+    out: Annotated[
+        str, typer.Argument(metavar="OUT", help="Ends in .mps, .mps.gz or .lp; is replaced.")
+    ],
+    solver: Solver = None,
+    form: LanguageOfModel = None,  # noqa: ARG001
+    as_json: AsJson = False,
+    time_limit: TimeLimit = None,  # noqa: ARG001
+    gap: Gap = None,  # noqa: ARG001
+    instance: Instance = None,
+) -> None:
+    """Write a problem's model into a file that any solver reads.
+
+    Every option of `librex solve` is accepted; only --instance changes the file.
+
+    Exit status: 0 written, 2 bad input, or a model that is not linear.
+    """
+    with _errors_in_words():
+        task = task_of(file, instance, solver)
+        _export_and_print(task, out, as_json)
+    raise typer.Exit(SOLVED)
+
+
+@app.command()
 def compare(
     file: File,
     solver: Annotated[
@@ -307,6 +332,21 @@ def _plan_and_print(task: Task, as_json: bool) -> int:
         return SOLVED
     _complain(f"no solver: {task.name}: {found.why_none}")
     return NO_ALLOCATION
+
+
+def _export_and_print(task: Task, out: str, as_json: bool) -> None:
+    from librex_models.report.json_report import json_text
+    from librex_models.report.labels import printable
+
+    with naming(task.name):
+        written = task.model.export(out)
+    sidecar = None if written.sidecar is None else str(written.sidecar)
+    if as_json:
+        text = json_text({"path": str(written.path), "sidecar": sidecar})
+    else:
+        text = f"{written.path}" + (f", names that had to change in {sidecar}" if sidecar else "")
+        text = f"wrote {printable(text)}\n"
+    _print(lambda stream: stream.write(text))
 
 
 def _compare_and_print(

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     import cvxpy
     import pyomo.environ as pyomo
 
+    from librex_models.model_files import ExportedFile
+
 
 class Model:
     """A problem under a family of allocations.
@@ -178,6 +180,36 @@ class Model:
         self._check_one_level()
         question = self.question()
         return cvxpy_form(question.problem, question.grouping, question.family)
+
+    def export(self, path: str | PathLike[str]) -> ExportedFile:
+        """Write the model into a file that any solver reads, at the present parameters.
+
+        Columns and rows are in the order of the model, under names such as ``x[job_17]``, in LP
+        files ``x(job_17)``; numbers read back to the same doubles. MPS files are minimised, with
+        the objective ``minus_welfare``: readers do not agree on how to say otherwise.
+
+        Parameters
+        ----------
+        path : path
+            Ends in ``.mps``, ``.mps.gz`` or ``.lp``. A file that is there is replaced when the new
+            one is complete.
+
+        Returns
+        -------
+        ExportedFile
+            With the path of the sidecar, ``PATH.names.json``, where names had to change.
+
+        Raises
+        ------
+        FileError
+            If the name says no known kind, or the file cannot be written.
+        UnsolvableError
+            If the model is not one linear model: lexicographic max-min, or alpha-fair welfare other
+            than over whole decisions of which each utility depends on one at most.
+        """
+        from librex_models.model_files import export_model
+
+        return export_model(self.question(), self.to_program(), path)
 
     def question(self) -> Question:
         """Return what is asked: the problem, whose utilities are compared, and the family."""

@@ -154,6 +154,26 @@ def test_knapsacks_of_the_or_library_are_solved_whole(librex: Run, folder: Path)
     assert librex("solve", "two.txt", "--instance", "1", "--json").report["objective"] == 5.0
 
 
+def test_export_writes_a_file_and_says_so(librex: Run, folder: Path) -> None:
+    done = librex("export", "problem.toml", "problem.lp")
+    assert (done.status, done.out) == (0, "wrote problem.lp\n")
+    assert "+ 3.0 x(" in (folder / "problem.lp").read_text()
+    done = librex("export", "problem.toml", "problem.mps.gz", "--json")
+    assert done.report == {"path": "problem.mps.gz", "sidecar": None}
+
+
+def test_what_cannot_be_exported_ends_with_2_and_the_reason(librex: Run, folder: Path) -> None:
+    done = librex("export", "problem.toml", "problem.xls")
+    assert (done.status, done.out) == (2, "")
+    assert "problem.xls" in done.error
+    text = PROBLEM.replace("budget_only", "max_min")
+    (folder / "fair.toml").write_text(text)
+    done = librex("export", "fair.toml", "fair.lp")
+    assert done.status == 2
+    assert "fair.toml" in done.error
+    assert "lexicographic = false" in done.error
+
+
 def test_long_tables_end_and_say_so_unless_all_is_wanted(librex: Run) -> None:
     problem = CLUSTER.read_text().replace('"jobs.csv"', f"'{CLUSTER.parent / 'jobs.csv'}'")
     Path("all.toml").write_text(problem.replace("= 92 ", "= 999 ").replace("= 44.7", "= 999"))

@@ -1,5 +1,6 @@
 """Files of Programs: what five readers make of them, names, numbers, and writes that fail."""
 
+import itertools
 import json
 import re
 from collections.abc import Hashable
@@ -11,7 +12,8 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from librex_models import BudgetOnly, MaxMin
+from librex_models import AllocationProblem, AlphaFair, BudgetOnly, MaxMin, Model
+from librex_models.errors import FileError, UnsolvableError
 from solvers import find_adapter
 from solvers.errors import CapabilityError, ProgramError
 from solvers.export import export, sidecar_of
@@ -19,7 +21,7 @@ from solvers.file_names import names_in_file
 from solvers.options import SolveOptions
 from solvers.outcome import Outcome, Status
 from solvers.program import Block, Program
-from tests.file_readers import READERS
+from tests.file_readers import READERS, read_with_scip
 from tests.random_examples import examples
 from tests.random_problems import random_problem
 
@@ -258,3 +260,71 @@ def test_a_program_that_contradicts_itself_is_not_written(tmp_path: Path) -> Non
     with pytest.raises(ProgramError, match="objective"):
         export(replace(one_row(["a"]), objective=np.array([np.nan])), path)
     assert path.read_text() == "as it was"
+
+
+ODD_LABELS = ["job 1", "job_1", "Größe", "e1"]
+
+
+def odd_problem(*, integer: bool) -> AllocationProblem:
+    return AllocationProblem(
+        [[2.0], [1.0], [3.0], [2.0]],
+        {"gpu hours": 4.0},
+        [3.0, 1.0, 4.0, 2.5],
+        integer=integer,
+        option_names=ODD_LABELS,
+    )
+
+
+def value_of_file(path: Path) -> float:
+    objective = read_with_scip(path).objective
+    assert objective is not None
+    return objective if path.suffix == ".lp" else -objective
+
+
+@pytest.mark.parametrize("kind", ["mps", "mps.gz", "lp"])
+@pytest.mark.parametrize("integer", [False, True], ids=["fractional", "whole"])
+def test_a_model_in_a_file_has_the_optimum_of_the_model(
+    kind: str, integer: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / f"model.{kind}"
+    written = BudgetOnly(odd_problem(integer=integer)).export(path)
+    # By hand: 3 / 2, 4 / 3, 2.5 / 2 and 1 a unit; whole, 3 and 1 units or twice 2.
+    assert value_of_file(path) == pytest.approx(5.5 if integer else 3 + 2 * 4 / 3, rel=1e-9)
+    assert (written.path, written.sidecar) == (path, sidecar_of(path))
+
+
+def test_whole_single_choices_are_exported_for_any_alpha(tmp_path: Path) -> None:
+    # Each agent has one option and a history, so that leaving anybody out is possible.
+    problem = odd_problem(integer=True).replace(agent_history=[1.0, 1.0, 0.1, 2.0])
+    model = AlphaFair(problem, alpha=2.0)
+    path = tmp_path / "model.lp"
+    model.export(path)
+    chosen = read_with_scip(path).columns
+    decision = [chosen[f"x({name})"] for name in ("job_1", "job_1_2", "Gr__e", "e1")]
+    subsets = [np.array(one) for one in itertools.product([0, 1], repeat=4)]
+    reward, history = np.array([3.0, 1.0, 4.0, 2.5]), np.array([1.0, 1.0, 0.1, 2.0])
+    fitting = [one for one in subsets if one @ np.array([2.0, 1.0, 3.0, 2.0]) <= 4.0]
+    best = max(fitting, key=lambda one: float(-(1 / (history + reward * one)).sum()))
+    assert decision == pytest.approx(best.tolist(), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        (MaxMin(odd_problem(integer=False)), "lexicographic=False"),
+        (AlphaFair(odd_problem(integer=False), alpha=0.5), "alpha 0.5"),
+    ],
+    ids=["all levels", "curved welfare"],
+)
+def test_what_is_not_linear_is_refused(model: Model, words: str, tmp_path: Path) -> None:
+    with pytest.raises(UnsolvableError, match=words):
+        model.export(tmp_path / "model.mps")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    model = BudgetOnly(odd_problem(integer=True))
+    with pytest.raises(FileError, match=r"missing/model\.mps: cannot be written: No such file"):
+        model.export(tmp_path / "missing" / "model.mps")
+    with pytest.raises(FileError, match=r"'model\.xlsx' ends in none of \.mps"):
+        model.export(tmp_path / "model.xlsx")

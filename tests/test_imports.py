@@ -27,6 +27,7 @@ ORDER = (
     "librex_models.routes",
     "librex_models.choices",
     "librex_models.session",
+    "librex_models.model_files",
     "librex_models.model",
     "librex_models.analysis",
     "librex_models.thompson",
