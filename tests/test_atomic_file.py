@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from solvers.atomic_file import write_whole
+from solvers.atomic_file import write_all_whole, write_whole
 
 # Writes a file as long as nobody stops it.
 ENDLESS = """
@@ -83,6 +83,17 @@ def test_a_kill_half_way_leaves_the_old_file(old: Path) -> None:
         child.send_signal(signal.SIGKILL)
         assert child.wait() == -signal.SIGKILL
     assert old.read_text() == "as it was"
+
+
+def test_files_that_belong_together_stay_together(old: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="missing"):
+        write_all_whole({old: ["new"], old.parent / "missing" / "file": ["new"]})
+    assert old.read_text() == "as it was"
+    assert only(old) == [old.name]
+    beside = old.with_suffix(".col")
+    write_all_whole({old: ["new"], beside: ["names"]})
+    assert (old.read_text(), beside.read_text()) == ("new", "names")
+    assert sorted(only(old)) == [beside.name, old.name]
 
 
 def test_a_folder_without_rights_leaves_the_old_file(old: Path) -> None:
