@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.conic_program import Task
-from solvers.conic_scaling import ScaledTask, scaled_utility
+from solvers.conic_scaling import ScaledTask
 from solvers.program import Floats
+from solvers.scaled_utility import scaled_utility
 
 
 def bound_of(task: Task, multiplier: Floats) -> float:

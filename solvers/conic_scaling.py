@@ -17,6 +17,7 @@ from scipy import sparse
 
 from solvers.conic_program import Task, largest_in_rows
 from solvers.program import Booleans, Floats
+from solvers.scaled_utility import scaled_utility
 
 # A utility this many times its reference, or this part of it, is badly scaled.
 FAR = 16.0
@@ -115,15 +116,6 @@ def _enough_for_terms(task: Task, reach: Floats, reference: Floats) -> Floats:
     reach = reach.copy()
     np.minimum.at(reach, column[is_other], enough[is_other])
     return reach
-
-
-def scaled_utility(ratio: Floats, alpha: float) -> Floats:
-    """Return V for ratios v / reference."""
-    with np.errstate(divide="ignore", over="ignore"):
-        logarithm = np.log(ratio)
-        if alpha == 1.0:
-            return logarithm
-        return np.expm1((1.0 - alpha) * logarithm) / (1.0 - alpha)
 
 
 def value_of(task: Task, y: Floats) -> float:

@@ -20,13 +20,13 @@ from scipy import sparse
 from solvers.adapter import SolverSession
 from solvers.capability import Availability, Capability
 from solvers.changes import check_may_rebuild, check_same_shape
-from solvers.conic_scaling import scaled_utility
 from solvers.counts import Counts
 from solvers.errors import CapabilityError, OptionError, UpdateError
 from solvers.linear_proofs import dual_bound, with_rows
 from solvers.options import SolveOptions, unknown_option
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
+from solvers.scaled_utility import scaled_utility
 from solvers.term_scaling import ScaledTermsSession
 
 LOGGER = logging.getLogger(__name__)

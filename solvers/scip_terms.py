@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from solvers.conic_scaling import scaled_utility
 from solvers.program import Floats, Program
+from solvers.scaled_utility import scaled_utility
 from solvers.scip_native import native
 
 

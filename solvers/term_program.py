@@ -20,8 +20,9 @@ from scipy import sparse
 
 from solvers.conic_bound import dot
 from solvers.conic_program import Task
-from solvers.conic_scaling import ScaledTask, scaled_utility
+from solvers.conic_scaling import ScaledTask
 from solvers.program import AlphaFairTerms, Block, Booleans, Floats, Program
+from solvers.scaled_utility import ratio_of, scaled_utility
 
 # No ratio below the first, nor one whose term is below the second, is handed over for alpha >= 1.
 LEAST_RATIO = 1e-8
@@ -102,19 +103,6 @@ def program_in_ratios(
     )
     added = sparse.csr_array(task.matrix[n_rows:])
     return program, (added, task.row_lower[n_rows:], task.row_upper[n_rows:])
-
-
-def ratio_of(utility: Floats, alpha: float) -> Floats:
-    """Return the ratio s of which V is this; 0 and infinity where V is never so low or high."""
-    if alpha == 1.0:
-        with np.errstate(over="ignore"):
-            return np.exp(utility)
-    outside = 0.0 if alpha < 1.0 else np.inf
-    exponent = (1.0 - alpha) * utility
-    is_reached = exponent > -1.0
-    logarithm = np.log1p(np.where(is_reached, exponent, 0.0)) / (1.0 - alpha)
-    with np.errstate(over="ignore"):
-        return np.where(is_reached, np.exp(logarithm), outside)
 
 
 def most_of_objective(task: Task) -> tuple[Floats, float]:

@@ -31,26 +31,12 @@ import numpy as np
 from librex_models.families.family import Floats, Majorant
 from librex_models.problem import Grouping
 from solvers.builder import ProgramBuilder, entries_of
+from solvers.scaled_utility import scaled_utility
 
 # Tangents are taken no nearer to zero than this share of the reference, nor where they are steeper
 # than this many decades.
 NEAREST = 1e-9
 LARGEST_DECADES = 100.0
-
-
-def scaled_utility(ratio: Floats, alpha: float) -> Floats:
-    """Return V for ratios u / v: log(ratio), or (ratio^(1 - alpha) - 1) / (1 - alpha).
-
-    Examples
-    --------
-    >>> scaled_utility(np.array([1.0, 2.0]), 2.0)
-    array([0. , 0.5])
-    """
-    with np.errstate(divide="ignore", over="ignore"):
-        logarithm = np.log(ratio)
-        if alpha == 1.0:
-            return logarithm
-        return np.expm1((1.0 - alpha) * logarithm) / (1.0 - alpha)
 
 
 def ratio_of_scaled(value: float, alpha: float) -> float:

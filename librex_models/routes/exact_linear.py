@@ -20,11 +20,12 @@ import numpy.typing as npt
 from scipy import sparse
 
 from librex_models.families import AlphaFairness
-from librex_models.families.alpha_fair import ratio_of_scaled, scaled_utility
+from librex_models.families.alpha_fair import ratio_of_scaled
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import LinearWelfare, Region, region
 from solvers import Block, Program
+from solvers.scaled_utility import scaled_utility
 
 SHARE_OF_GAP = 0.3
 # A new reference counts as sharper if it is further than this from the old one, relative.
