@@ -19,7 +19,7 @@ from solvers.program import Block, Program
 LONGEST = 90
 LOWER_SIDE = "~lower"
 ROOM_FOR_NUMBERS = 20
-BRACKETS = {"mps": ("[", "]"), "lp": ("(", ")")}
+BRACKETS = {"mps": ("[", "]"), "nl": ("[", "]"), "lp": ("(", ")")}
 # What every reader takes in the middle of a name.
 _ILLEGAL = re.compile(r"[^A-Za-z0-9_.]")
 # What a reader of LP files takes for a number, or for a word of its own.
@@ -56,7 +56,7 @@ def names_in_file(program: Program, kind: str) -> Names:
     Parameters
     ----------
     program : Program
-    kind : "mps" or "lp"
+    kind : "mps", "lp" or "nl"
     """
     legal = _Legal(BRACKETS[kind])
     columns, changed_columns = legal.names(program.column_blocks)

@@ -52,6 +52,7 @@ def read_with_scip(path: Path) -> Reading:
     native.hideOutput()
     native.setParam("limits/gap", 0.0)
     native.setParam("numerics/feastol", 1e-9)
+    native.setParam("numerics/dualfeastol", 1e-9)
     native.readProblem(str(path))
     native.optimize()
     columns = native.getVars()
