@@ -11,6 +11,7 @@ from solvers.changes import Changes, check_may_rebuild, why_rebuild
 from solvers.errors import SolverFailure, UpdateError
 from solvers.highs_native import native
 from solvers.program import Floats, Program
+from solvers.whole_bounds import whole_bounds
 
 COLUMNWISE = 1
 # HiGHS drops entries below the first, and if told below the second, which makes it fail more often.
@@ -115,6 +116,7 @@ class HeldProgram:
         matrix = program.matrix
         smallest = SMALLEST_ENTRY if _loses_entries(program, SMALL_ENTRY) else SMALL_ENTRY
         self._highs.setOptionValue("small_matrix_value", smallest)
+        lower, upper = whole_bounds(program)
         done = self._highs.passModel(
             program.n_columns,
             program.n_rows,
@@ -123,8 +125,8 @@ class HeldProgram:
             MAXIMISE if program.maximise else MINIMISE,
             program.objective_constant,
             program.objective,
-            program.column_lower,
-            program.column_upper,
+            lower,
+            upper,
             program.row_lower,
             program.row_upper,
             matrix.indptr.astype(np.int32),
@@ -157,8 +159,8 @@ class HeldProgram:
             )
         if changes.columns.size:
             columns = changes.columns.astype(np.int32)
-            lower, upper = program.column_lower[columns], program.column_upper[columns]
-            done = highs.changeColsBounds(len(columns), columns, lower, upper)
+            lower, upper = whole_bounds(program)
+            done = highs.changeColsBounds(len(columns), columns, lower[columns], upper[columns])
             _check_done(done, "take the bounds of columns")
         self._change_entries(changes)
 

@@ -8,6 +8,7 @@ import numpy as np
 from scipy import sparse
 
 from solvers.program import Floats, Program
+from solvers.whole_bounds import whole_bounds
 
 
 def pyomo_model(program: Program, has_duals: bool) -> Any:
@@ -26,9 +27,7 @@ def pyomo_model(program: Program, has_duals: bool) -> Any:
     model = pyomo.ConcreteModel()
     domains = [pyomo.Integers if whole else pyomo.Reals for whole in program.integer.tolist()]
     # GLPK takes no other bounds for whole columns than whole ones.
-    whole = program.integer
-    lower = _sides(np.where(whole, np.ceil(program.column_lower), program.column_lower))
-    upper = _sides(np.where(whole, np.floor(program.column_upper), program.column_upper))
+    lower, upper = (_sides(bounds) for bounds in whole_bounds(program))
     columns = range(program.n_columns)
     model.x = pyomo.Var(
         columns,

@@ -30,6 +30,7 @@ from solvers.outcome import Limit, Status
 from solvers.program import Floats, Program
 from solvers.pyomo_program import pyomo_model
 from solvers.pyomo_table import KNOWN, Known
+from solvers.whole_bounds import whole_bounds
 
 OLDEST_PYOMO = (6, 9)
 _IN_USE = threading.Lock()
@@ -208,10 +209,7 @@ def _values(model: Any, program: Program) -> Floats | None:
     counts = (program.matrix.data != 0.0) & has_side[program.matrix.indices]
     used = np.bincount(column[counts], minlength=program.n_columns) > 0
     unused = ~used & (program.objective == 0.0)
-    lower, upper = program.column_lower, program.column_upper
-    lower = np.where(program.integer, np.ceil(lower), lower)
-    upper = np.where(program.integer, np.floor(upper), upper)
-    nearest = np.clip(0.0, lower, upper)
+    nearest = np.clip(0.0, *whole_bounds(program))
     values = np.where(np.isnan(values) & unused, nearest, values)
     return None if np.isnan(values).any() else values
 

@@ -16,12 +16,11 @@ from solvers.linear_proofs import with_rows
 from solvers.program import Floats, Program
 from solvers.scip_native import expressions, failures, new_model
 from solvers.scip_terms import declare_terms
+from solvers.whole_bounds import whole_bounds
 
 # From here on SCIP takes a number for infinite (numerics/infinity).
 INFINITE = 1e20
 STAGE_OF_PROBLEMS = 1
-# What is this near to a whole number is one (numerics/feastol).
-WHOLE = 1e-6
 # Changing one entry takes as long as writing this many into a new row: SCIP looks for it from the
 # start of the row. Where more change, the row is written anew, which is always less than a rebuild.
 ENTRIES_PER_CHANGE = 30.0
@@ -214,9 +213,7 @@ def are_crossed(program: Program) -> bool:
 
     SCIP breaks down over such a program, with words on the console.
     """
-    lower, upper = program.column_lower, program.column_upper
-    lower = np.where(program.integer, np.ceil(lower - WHOLE), lower)
-    upper = np.where(program.integer, np.floor(upper + WHOLE), upper)
+    lower, upper = whole_bounds(program)
     return bool((lower > upper).any() or (program.row_lower > program.row_upper).any())
 
 
