@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -145,6 +146,7 @@ class Program:
 
     def check(self) -> None:
         """Raise ProgramError where lengths, names or numbers contradict each other."""
+        _check_layout(self.matrix)
         _check_lengths(self)
         _check_numbers(self)
         for kind, blocks in (("row", self.row_blocks), ("column", self.column_blocks)):
@@ -162,6 +164,23 @@ def _positions(blocks: tuple[Block, ...], name: str) -> slice:
             return slice(start, start + block.size)
         start += block.size
     return slice(0, 0)
+
+
+def _check_layout(matrix: Any) -> None:
+    """Raise ProgramError where a matrix is not stored by columns, each entry once.
+
+    Its arrays are read as such, and compared place by place with those of an update.
+    """
+    if getattr(matrix, "format", None) != "csc":
+        raise ProgramError(
+            f"matrix is a {type(matrix).__name__}, expected a scipy.sparse.csc_array: "
+            "scipy.sparse.csc_array(matrix) makes one"
+        )
+    if not matrix.has_canonical_format:
+        column = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+        place = column * matrix.shape[0] + matrix.indices
+        if len(np.unique(place)) < len(place):
+            raise ProgramError("matrix holds an entry twice: sum_duplicates() adds both")
 
 
 def _check_lengths(program: Program) -> None:

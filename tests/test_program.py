@@ -106,6 +106,19 @@ def test_crossed_bounds_are_no_contradiction() -> None:
 NAN = np.array([np.nan, 1.0, 1.0])
 CONTRADICTIONS: dict[str, tuple[dict[str, Any], str]] = {
     "a matrix of another shape": ({"matrix": sparse.csc_array((2, 4))}, "matrix has shape"),
+    "a matrix stored by rows": (
+        {"matrix": sparse.csr_array(np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 4.0]]))},
+        "matrix is a csr_array, expected a scipy.sparse.csc_array",
+    ),
+    "a matrix that is not sparse": ({"matrix": np.ones((2, 3))}, "matrix is a ndarray"),
+    "an entry twice": (
+        {
+            "matrix": sparse.csc_array(
+                (np.ones(3), np.array([1, 0, 1]), np.array([0, 3, 3, 3])), shape=(2, 3)
+            )
+        },
+        "matrix holds an entry twice",
+    ),
     "an objective with two axes": ({"objective": np.ones((3, 1))}, "objective has shape"),
     "a missing upper side": ({"row_upper": np.ones(1)}, "row_upper has shape"),
     "a missing lower bound": ({"column_lower": np.zeros(2)}, "column_lower has shape"),
@@ -165,6 +178,11 @@ def test_terms_that_contradict_the_program_are_an_error(
     assert program.terms is not None
     with pytest.raises(ProgramError, match=message):
         replace(program, terms=replace(program.terms, **changes)).check()
+
+
+def test_entries_of_a_column_may_stand_in_any_order() -> None:
+    entries = sparse.csc_array((np.ones(2), np.array([1, 0]), np.array([0, 2, 2, 2])), shape=(2, 3))
+    replace(small(), matrix=entries).check()
 
 
 # Comparing two Programs.
