@@ -28,13 +28,17 @@ from solvers.program import Program
 SETTLED = {
     "optimal": Status.OPTIMAL,
     "infeasible": Status.INFEASIBLE,
-    "infeasible_inaccurate": Status.INFEASIBLE,
     "unbounded": Status.UNBOUNDED,
-    "unbounded_inaccurate": Status.UNBOUNDED,
     "infeasible_or_unbounded": Status.INFEASIBLE_OR_UNBOUNDED,
 }
-# An inaccurate optimum is what some solvers of CVXPY have at a limit.
-STOPPED = ("user_limit", "optimal_inaccurate")
+# What is inaccurate is what some solvers of CVXPY have at a limit: Gurobi without a point is
+# "infeasible_inaccurate" then.
+STOPPED = (
+    "user_limit",
+    "optimal_inaccurate",
+    "infeasible_inaccurate",
+    "unbounded_inaccurate",
+)
 
 
 def through_cvxpy(solver: str) -> Adapter:

@@ -38,6 +38,9 @@ FEASIBLE = 1e-6
 WHOLE = 1e-5
 # The smallest gap that an optimum is asked for.
 ENOUGH = 1e-6
+# The share of its time after which a solver without a point has been stopped by its limit: CBC and
+# others then say "infeasible", or that they failed.
+NEARLY_ALL = 0.9
 
 NEEDS = {
     "time_limit_seconds": Capability.TIME_LIMIT,
@@ -201,7 +204,7 @@ class GatewaySession:
             options = replace(options, start=None)
         check_options(self._solver, options)
         start, program = time.perf_counter(), self._with_added_rows
-        reply = _without_solver(program, options) or self._ask(program, options)
+        reply = _without_solver(program, options) or self._ask(program, options, start)
         is_precise = Capability.PRECISE in self._solver.capabilities
         outcome = outcome_of(program, reply, options, is_precise)
         dual = outcome.row_dual
@@ -220,14 +223,14 @@ class GatewaySession:
         )
         return outcome
 
-    def _ask(self, program: Program, options: SolveOptions) -> Reply:
+    def _ask(self, program: Program, options: SolveOptions, start: float) -> Reply:
         """Ask the solver; where there may be no point in an unbounded program, ask for one."""
-        reply = self._solver.ask(program, options)
+        reply = _at_limit(self._solver.ask(program, options), options, start)
         doubtful = (Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED)
         if reply.status not in doubtful or program.terms is not None:
             return reply
         anything = replace(program, objective=np.zeros(program.n_columns))
-        again = self._solver.ask(anything, options)
+        again = _at_limit(self._solver.ask(anything, options), options, start)
         if again.status is Status.INFEASIBLE:
             return again
         has_point = _feasible_point(anything, again.point) is not None
@@ -260,6 +263,15 @@ def _without_solver(program: Program, options: SolveOptions) -> Reply | None:
     if options.time_limit_seconds == 0.0:
         return Reply(status=None, limit=Limit.TIME, message="no time was given")
     return None
+
+
+def _at_limit(reply: Reply, options: SolveOptions, start: float) -> Reply:
+    """Return the reply, which claims nothing where time is over and there is no point."""
+    limit = options.time_limit_seconds
+    has_point = reply.limit is not None or (reply.status is not None and reply.status.has_point)
+    if limit is None or has_point or time.perf_counter() - start < NEARLY_ALL * limit:
+        return reply
+    return replace(reply, status=None, limit=Limit.TIME)
 
 
 def outcome_of(program: Program, reply: Reply, options: SolveOptions, is_precise: bool) -> Outcome:

@@ -23,7 +23,7 @@ import numpy as np
 from solvers.adapter import SolverSession
 from solvers.capability import Availability, Capability, Readiness
 from solvers.errors import LicenceError, OptionError, SolverFailure
-from solvers.gateway import Reply, check_names, open_behind
+from solvers.gateway import NEARLY_ALL, Reply, check_names, open_behind
 from solvers.installation import installed
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Status
@@ -54,8 +54,6 @@ STOPPED = {
     "resourceInterrupt": Limit.OTHER,
     "intermediateNonInteger": Limit.OTHER,
 }
-# The share of its time after which a solver that says nothing else has been stopped by its limit.
-NEARLY_ALL = 0.9
 
 
 def through_pyomo(solver: str) -> PyomoSolver:
@@ -194,7 +192,8 @@ def _limit_of(condition: str, options: SolveOptions, seconds: float) -> Limit | 
         return None
     limit = STOPPED.get(condition)
     is_over = wanted is not None and seconds >= NEARLY_ALL * wanted
-    return Limit.TIME if is_over and limit in (None, Limit.OTHER) else limit
+    # CBC says that it is out of iterations, too.
+    return limit if limit is Limit.INTERRUPT or not is_over else Limit.TIME
 
 
 def _values(model: Any, program: Program) -> Floats | None:

@@ -114,6 +114,32 @@ def test_no_time_is_no_claim(name: str) -> None:
         assert outcome.bound == INFINITY
 
 
+@pytest.mark.parametrize("name", GATEWAYS)
+@pytest.mark.parametrize("seconds", [1e-9, 1e-4, 1e-3])
+def test_hardly_any_time_is_no_claim_of_infeasibility(name: str, seconds: float) -> None:
+    program = packing(0, n_columns=40, n_rows=20)
+    if name not in WHOLE:
+        program = replace(program, integer=np.zeros(40, dtype=np.bool_))
+    outcome = solved(name, program, time_limit_seconds=seconds)
+    assert outcome.status is Status.OPTIMAL or outcome.limit is Limit.TIME
+    if outcome.point is not None:
+        assert_is_feasible(program, outcome.point)
+
+
+@pytest.mark.parametrize("status", [Status.INFEASIBLE, Status.UNBOUNDED, None])
+def test_a_claim_without_a_point_after_the_time_was_over_is_none(status: Status | None) -> None:
+    solver = SimpleNamespace(
+        name="late",
+        capabilities=frozenset({Capability.PRECISE, Capability.TIME_LIMIT}),
+        check_native=lambda _: None,
+        ask=lambda *_: Reply(status=status),
+    )
+    outcome = GatewaySession(solver, knapsack()).solve(SolveOptions(time_limit_seconds=1e-12))
+    assert (outcome.status, outcome.limit) == (Status.NO_SOLUTION_FOUND, Limit.TIME)
+    in_time = GatewaySession(solver, knapsack()).solve(SolveOptions(time_limit_seconds=1e9))
+    assert in_time.limit is None
+
+
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("seed", range(3))
 def test_whole_optima_are_those_of_enumeration(name: str, seed: int) -> None:
