@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+import numpy as np
+
 from solvers.errors import SolverFailure
 from solvers.program import Floats
 
@@ -55,9 +57,9 @@ class Outcome:
     point : array of shape (n_columns,) or None
         Present exactly with OPTIMAL and FEASIBLE.
     objective : float or None
-        Value of the point as the solver states it.
+        Value of the point as the solver states it; None without a point, as are the duals.
     bound : float
-        No point is better than this, says the solver; infinite when nothing is known.
+        No point is better than this, says the solver; infinite when nothing is known, no NaN.
     row_dual : array of shape (n_rows,) or None
         Change of the optimum per unit of right-hand side, for every solver and sense.
     reduced_cost : array of shape (n_columns,) or None
@@ -92,3 +94,8 @@ class Outcome:
             raise SolverFailure(f"status {self.status.name} and a point do not go together")
         if self.status.is_stopped != (self.limit is not None):
             raise SolverFailure(f"status {self.status.name} and limit {self.limit} disagree")
+        for name in ("objective", "row_dual", "reduced_cost"):
+            if self.point is None and getattr(self, name) is not None:
+                raise SolverFailure(f"status {self.status.name} has no point, and yet {name}")
+        if np.isnan(self.bound):
+            raise SolverFailure(f"status {self.status.name} has a bound that is not a number")

@@ -200,8 +200,8 @@ def test_a_log_that_is_a_file_holds_the_lines_of_all(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("solver", "words"),
     [
-        ("says_infeasible", "says infeasible, against a decision verified for scip (arrays)"),
-        ("says_unbounded", "says unbounded, and every problem is bounded"),
+        ("says_infeasible", "refuted: The solver says that there is no decision, yet the lower"),
+        ("says_unbounded", "refuted: The solver says that there is no best decision, yet every"),
         ("falls_short", "its bound 3.0000000"),
         ("is_modest", "says optimal at 3, below the value 3.1 verified for scip (arrays)"),
     ],
@@ -214,6 +214,16 @@ def test_what_contradicts_is_named(solver: str, words: str) -> None:
     assert by_name(found)["scip (arrays)"].difference == ""
     assert difference in str(found)
     assert found.best is by_name(found)["scip (arrays)"]
+
+
+@pytest.mark.usefixtures("_troubled")
+def test_infeasible_is_contradicted_by_a_decision_of_another_solver() -> None:
+    # Its lower bounds serve nobody, and somebody must be served.
+    model = one_of_two(agent=["one", "one"], agent_minimum=1.0)
+    found = lm.compare(model, ["says_infeasible", "scip"], ["arrays"])
+    [difference] = found.differences
+    words = "says infeasible, against a decision verified for scip (arrays)"
+    assert difference.startswith(f"says_infeasible (arrays): {words}")
 
 
 @pytest.mark.usefixtures("_troubled")

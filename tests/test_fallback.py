@@ -72,10 +72,21 @@ def test_a_solver_that_could_not_be_asked_has_no_status(name: str) -> None:
     [("says_infeasible", Status.INFEASIBLE), ("interrupted", Status.NO_SOLUTION_FOUND)],
 )
 def test_what_is_no_trouble_of_the_solver_is_the_answer(name: str, status: Status) -> None:
-    allocation = knapsack().solve(solver=name, fallback=["highs"])
+    # Each has to get so much that only one decision keeps all rules, which no arithmetic sees.
+    allocation = knapsack(agent_minimum=0.75).solve(solver=name, fallback=["highs"])
     assert allocation.status is status
     assert [one.solver for one in allocation.attempts] == [name]
     assert not allocation.has_point
+
+
+@pytest.mark.parametrize("integer", [False, True])
+def test_infeasible_where_the_lower_bounds_are_a_decision_is_refuted(integer: bool) -> None:
+    model = knapsack(integer=integer)
+    alone = model.solve(solver="says_infeasible")
+    assert (alone.status, alone.verdict) == (Status.INFEASIBLE, lm.Verdict.REFUTED)
+    allocation = model.solve(solver="says_infeasible", fallback=["highs"])
+    assert allocation.solver == "highs"
+    assert allocation.verdict is lm.Verdict.OPTIMAL
 
 
 def test_nobody_else_is_asked_where_the_first_can() -> None:

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import librex_models as lm
-from solvers import Status
+from solvers import Limit, Outcome, Status
+from solvers.highs import HighsSession
 from tests.random_examples import examples
 
 
@@ -67,3 +68,15 @@ def test_bytes_beside_gigabytes_never_pass_for_proven_when_they_are_not() -> Non
         assert allocation.bound >= best * (1 - 1e-9), f"seed {seed}"
         if allocation.verdict is lm.Verdict.OPTIMAL:
             assert allocation.objective >= best * (1 - 1e-6), f"seed {seed}"
+
+
+@pytest.mark.parametrize(("large", "is_known"), [(1e7, False), (10.0, True)])
+def test_a_bound_on_wide_rows_without_a_decision_is_not_claimed(
+    monkeypatch: pytest.MonkeyPatch, large: float, is_known: bool
+) -> None:
+    stopped = Outcome(status=Status.NO_SOLUTION_FOUND, limit=Limit.NODES, bound=1.5)
+    monkeypatch.setattr(HighsSession, "solve", lambda *_: stopped)
+    problem = lm.AllocationProblem([[large], [2.0]], [large], [1.0, 1.0], integer=True)
+    allocation = lm.BudgetOnly(problem).solve(solver="highs")
+    assert not allocation.has_point
+    assert np.isfinite(allocation.bound) == is_known

@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from librex_models.routes.denials import refutation_of_denial
 from librex_models.routes.hard_budgets import (
     cover_cut,
     tightened,
@@ -320,10 +321,15 @@ class RouteSession:
             linear=linear,
             infeasibility_price=None if ray is None else ray[self._program.rows_of("budget_limit")],
             solver_bound=self._prover.equivalent_bound(outcome.bound),
+            solver_bound_counts=not (self._is_whole and has_wide_rows(self._work)),
         )
         certificate = certify_without_decision(
             question.problem, evidence, budget_rows(question.problem), claims_infeasible
         )
+        denial = refutation_of_denial(question, outcome.status)
+        if denial and certificate.verdict is not Verdict.INFEASIBLE:
+            certificate = replace(certificate, verdict=Verdict.REFUTED, sentence=denial)
+            claims_infeasible = False
         if claims_infeasible:
             sentence = certificate.sentence + self._reformulation.advice(question)
             certificate = replace(certificate, sentence=sentence)

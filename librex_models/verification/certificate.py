@@ -214,7 +214,8 @@ def certify_without_decision(
 ) -> Certificate:
     """Return the certificate where there is no decision: INFEASIBLE if proven, else UNDECIDED."""
     by_prices = bound_from_prices(evidence, rows)
-    source, bound = _better_bound(by_prices, evidence.solver_bound, lambda _: False)
+    by_solver = evidence.solver_bound if evidence.solver_bound_counts else np.inf
+    source, bound = _better_bound(by_prices, by_solver, lambda _: False)
     sentence = "No decision was found; whether there is one is not known."
     if claims_infeasible:
         sentence = "The solver says that there is no decision; we have no proof of our own."
