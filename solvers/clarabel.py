@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from scipy import sparse
 
 from solvers.errors import OptionError
@@ -44,6 +45,24 @@ def check(name: str, options: SolveOptions) -> None:
         except (TypeError, ValueError, OverflowError) as error:
             message = f"Clarabel does not take {value!r} for its option {option!r}"
             raise OptionError(message) from error
+        _check_value(settings, option, value)
+
+
+# The types are those of Clarabel.
+def _check_value(settings: Any, option: str, value: Any) -> None:
+    """Raise OptionError where Clarabel refuses a value when it is handed a program."""
+    import clarabel
+
+    one, nothing = sparse.csc_matrix([[1.0]]), sparse.csc_matrix((1, 1))
+    try:
+        clarabel.DefaultSolver(
+            nothing, np.ones(1), one, np.ones(1), [clarabel.NonnegativeConeT(1)], settings
+        )
+    # Clarabel raises nothing more special.
+    except Exception as error:
+        raise OptionError(
+            f"Clarabel does not take {value!r} for its option {option!r}: {error}"
+        ) from error
 
 
 def settings(

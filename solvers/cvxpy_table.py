@@ -10,6 +10,14 @@ import numpy as np
 
 from solvers.capability import Capability
 from solvers.option_names import names_of_gurobi, names_of_highs, names_of_scip
+from solvers.option_values import (
+    Takes,
+    gurobi_takes,
+    highs_takes,
+    osqp_takes,
+    scip_takes,
+    scipy_takes,
+)
 from solvers.options import SolveOptions
 
 LINEAR = frozenset({Capability.ROW_DUALS})
@@ -57,6 +65,8 @@ class Known:
     names : callable or None
         Returns the names of the solver's own options; None where they are not known, and the solver
         itself has to refuse wrong ones.
+    takes : callable or None
+        Which values it takes for them; None where it refuses wrong ones itself.
     bound : callable of what CVXPY passes on of the solver
         Returns the solver's bound of the minimised objective of a whole program.
     tolerance : float
@@ -67,6 +77,7 @@ class Known:
     capabilities: frozenset[Capability] = LINEAR
     settings: Callable[[SolveOptions, bool], dict[str, Any]] = _nothing
     names: Callable[[], Iterable[str]] | None = None
+    takes: Takes | None = None
     bound: Callable[[Any], float | None] = _no_bound
     tolerance: float = 1e-7
 
@@ -164,12 +175,14 @@ KNOWN = {
         capabilities=LINEAR | {TIME, ITERATIONS, SEED},
         settings=_osqp,
         names=_names_of_osqp,
+        takes=osqp_takes,
     ),
     "HIGHS": Known(
         package="highspy",
         capabilities=SIMPLEX | {SEED},
         settings=_highs,
         names=names_of_highs,
+        takes=highs_takes,
         bound=_bound_of_highs,
     ),
     "SCIPY": Known(
@@ -177,6 +190,7 @@ KNOWN = {
         capabilities=SIMPLEX | {SEED},
         settings=_scipy,
         names=_names_of_scipy,
+        takes=scipy_takes,
         bound=_bound_of_scipy,
     ),
     "SCIP": Known(
@@ -184,12 +198,14 @@ KNOWN = {
         capabilities=(SIMPLEX | {SEED}) - {Capability.ROW_DUALS},
         settings=_scip,
         names=names_of_scip,
+        takes=scip_takes,
     ),
     "GUROBI": Known(
         package="gurobipy",
         capabilities=SIMPLEX | {SEED, THREADS},
         settings=_gurobi,
         names=names_of_gurobi,
+        takes=gurobi_takes,
         bound=_bound_of_gurobi,
     ),
     "MOSEK": Known(package="mosek", capabilities=CONES | {Capability.WHOLE, Capability.PRECISE}),

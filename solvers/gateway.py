@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -23,7 +22,7 @@ from solvers.changes import check_may_rebuild, check_same_shape
 from solvers.counts import Counts
 from solvers.errors import CapabilityError, OptionError, UpdateError
 from solvers.linear_proofs import dual_bound, with_rows
-from solvers.options import SolveOptions, unknown_option
+from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
 from solvers.scaled_utility import scaled_utility
@@ -151,14 +150,6 @@ def check_options(solver: BehindLayer, options: SolveOptions) -> None:
     if options.seed and Capability.DETERMINISTIC_SEED not in solver.capabilities:
         raise OptionError(f"{solver.name} has no seed: leave it out")
     solver.check_native(options)
-
-
-def check_names(solver: str, known: Iterable[str], options: SolveOptions) -> None:
-    """Raise OptionError for native options with a name that is not known, in any case."""
-    names = {name.lower(): name for name in known}
-    for name in options.native:
-        if str(name).lower() not in names:
-            raise unknown_option(solver, str(name), names.values())
 
 
 class GatewaySession:

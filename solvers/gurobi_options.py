@@ -44,11 +44,18 @@ def write_options(model: Any, program: Program, options: SolveOptions) -> None:
     model.setParam("OutputFlag", 0)
     model.resetParams()
     for name, value in {"OutputFlag": 0, "LogToConsole": 0, **wanted}.items():
-        _write(model, name, value)
+        write_option(model, name, value)
     model.setParam("OutputFlag", int(options.log is not None))
 
 
-def _write(model: Any, name: str, value: Any) -> None:
+def write_option(model: Any, name: str, value: Any) -> None:
+    """Write one option to a model of Gurobi.
+
+    Raises
+    ------
+    OptionError
+        If Gurobi does not take its value.
+    """
     try:
         # gurobipy cuts the fraction of a number off.
         if model.getParamInfo(name)[1] is int:

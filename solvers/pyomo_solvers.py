@@ -23,8 +23,9 @@ import numpy as np
 from solvers.adapter import SolverSession
 from solvers.capability import Availability, Capability, Readiness
 from solvers.errors import LicenceError, OptionError, SolverFailure
-from solvers.gateway import NEARLY_ALL, Reply, check_names, open_behind
+from solvers.gateway import NEARLY_ALL, Reply, open_behind
 from solvers.installation import installed
+from solvers.option_values import check_native
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Status
 from solvers.program import Floats, Program
@@ -115,9 +116,10 @@ class PyomoSolver:
         return open_behind(self, program)
 
     def check_native(self, options: SolveOptions) -> None:
-        """Raise OptionError for options the solver does not have, where its names are known."""
-        if self._known is not None and self._known.names is not None and options.native:
-            check_names(self.name, self._known.names(), options)
+        """Raise OptionError for options the solver does not have, or take, where that is known."""
+        known = self._known
+        if known is not None and known.names is not None and options.native:
+            check_native(self.name, known.names(), known.takes, options)
 
     def ask(self, program: Program, options: SolveOptions) -> Reply:
         """Solve a Program whose terms, if any, mean weight * V(s).

@@ -10,6 +10,7 @@ from typing import Any
 
 from solvers.capability import Capability
 from solvers.option_names import names_of_gurobi, names_of_highs, names_of_scip
+from solvers.option_values import Takes, highs_takes, scip_takes
 from solvers.scip_options import OPTIONS_OF_TERMS
 
 LINEAR = frozenset({Capability.WHOLE, Capability.PRECISE, Capability.TIME_LIMIT})
@@ -25,6 +26,17 @@ def _names_of_cbc() -> Iterable[str]:
     # What stands in brackets may be left out: ratio(Gap).
     listed = re.findall(r"(\w+)(?:\((\w+)\))?", _help_of("cbc", "-", stdin="?\nquit\n"))
     return {short for short, _ in listed} | {short + rest for short, rest in listed}
+
+
+def _cbc_takes(name: str, value: Any) -> bool:
+    """Return whether CBC takes a value; it says what it refuses, and goes on without."""
+    if value in ("", None):
+        # An action, such as preprocess, which takes none.
+        return True
+    if len(str(value).split()) != 1:
+        return False
+    said = _help_of("cbc", "-", stdin=f"{name} {value}\nquit\n")
+    return not any(words in said for words in ("Possible options for", "is illegal", "No match"))
 
 
 def _help_of(program: str, *arguments: str, stdin: str = "") -> str:
@@ -56,6 +68,8 @@ class Known:
     names : callable or None
         Returns the names of the solver's own options; None where they are not known, and the solver
         itself has to refuse wrong ones.
+    takes : callable or None
+        Which values it takes for them; None where it refuses wrong ones itself.
     """
 
     package: str = ""
@@ -68,9 +82,16 @@ class Known:
     for_terms: Mapping[str, Any] = field(default_factory=dict)
     states_bounds: bool = True
     names: Callable[[], Iterable[str]] | None = None
+    takes: Takes | None = None
 
 
-_HIGHS = Known(package="highspy", capabilities=WITH_DUALS, gap="mip_rel_gap", names=names_of_highs)
+_HIGHS = Known(
+    package="highspy",
+    capabilities=WITH_DUALS,
+    gap="mip_rel_gap",
+    names=names_of_highs,
+    takes=highs_takes,
+)
 _GUROBI = Known(
     package="gurobipy",
     capabilities=WITH_DUALS,
@@ -84,6 +105,7 @@ _SCIP = Known(
     gap="limits/gap",
     for_terms=OPTIONS_OF_TERMS,
     names=names_of_scip,
+    takes=scip_takes,
 )
 
 KNOWN = {
@@ -102,6 +124,7 @@ KNOWN = {
         time="sec",
         states_bounds=False,
         names=_names_of_cbc,
+        takes=_cbc_takes,
     ),
     "highs": _HIGHS,
     "appsi_highs": _HIGHS,

@@ -276,6 +276,45 @@ def test_native_options_are_taken(name: str) -> None:
         assert outcome.objective == pytest.approx(4.0)
 
 
+SENSELESS: dict[str, list[tuple[str, object]]] = {
+    "cvxpy:CLARABEL": [("max_iter", -1), ("direct_solve_method", "banana")],
+    "cvxpy:SCS": [("max_iters", -1)],
+    "cvxpy:OSQP": [("max_iter", "x"), ("rho", -1.0), ("linsys_solver", "banana")],
+    "cvxpy:HIGHS": [("presolve", "banana"), ("mip_rel_gap", -1.0)],
+    "cvxpy:SCIPY": [("presolve", "banana"), ("maxiter", -1), ("mip_rel_gap", -1.0)],
+    "cvxpy:SCIP": [("presolving/maxrounds", "banana"), ("presolving/maxrounds", -99)],
+    "cvxpy:GUROBI": [("Presolve", 99), ("TimeLimit", -1.0)],
+    "pyomo:glpk": [("tmlim", "x")],
+    "pyomo:cbc": [("presolve", "banana"), ("ratioGap", "x")],
+    "pyomo:highs": [("presolve", "banana"), ("mip_rel_gap", -1.0)],
+    "pyomo:appsi_highs": [("presolve", "banana"), ("simplex_strategy", 99)],
+    "pyomo:gurobi_direct": [("Presolve", 99)],
+    "pyomo:scip_direct": [("presolving/maxrounds", -99)],
+}
+
+
+def test_senseless_values_are_listed_for_every_gateway() -> None:
+    assert set(SENSELESS) == {*GATEWAYS, "cvxpy:CLARABEL"}
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "value"),
+    [(name, option, value) for name, pairs in SENSELESS.items() for option, value in pairs],
+)
+def test_a_senseless_value_of_a_native_option_is_refused(
+    name: str, option: str, value: object
+) -> None:
+    with pytest.raises(OptionError, match=option):
+        solved(name, knapsack(), native={option: value})
+
+
+@pytest.mark.parametrize("name", ["cvxpy:HIGHS", "pyomo:highs", "pyomo:scip_direct"])
+def test_names_in_another_case_are_unknown_where_the_solver_would_ignore_them(name: str) -> None:
+    option = "Presolving/maxrounds" if "scip" in name else "Presolve"
+    with pytest.raises(OptionError, match=f"has no option '{option}'; did you mean"):
+        solved(name, knapsack(), native={option: "off"})
+
+
 @pytest.mark.parametrize("name", GATEWAYS)
 def test_nothing_is_printed(name: str, capfd: pytest.CaptureFixture[str]) -> None:
     solved(name, knapsack())
