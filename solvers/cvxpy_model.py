@@ -19,13 +19,13 @@ class CvxpyModel:
 
         self.program = program
         n, whole = program.n_columns, np.flatnonzero(program.integer)
-        self._columns = cvxpy.Variable(n, integer=(whole,)) if whole.size else cvxpy.Variable(n)
-        y = self._columns
+        # CVXPY turns them into rows for the solvers that need that.
+        bounds = [program.column_lower, program.column_upper]
+        integer = (whole,) if whole.size else False
+        y = self._columns = cvxpy.Variable(n, bounds=bounds, integer=integer)
         matrix = sparse.csr_array(program.matrix)
         self._rows = sides(matrix, y, program.row_lower, program.row_upper)
-        identity = sparse.eye_array(n, format="csr")
-        bounds = sides(identity, y, program.column_lower, program.column_upper)
-        constraints = [constraint for _, _, constraint in self._rows + bounds]
+        constraints = [constraint for _, _, constraint in self._rows]
         sense = 1.0 if program.maximise else -1.0
         welfare = (sense * program.objective) @ y
         if program.terms is not None and program.terms.columns.size:

@@ -17,7 +17,7 @@ from solvers.capability import Availability, Capability, Readiness
 from solvers.cvxpy_gateway import OLDEST_CVXPY, SOLVERS, CvxpyGateway
 from solvers.cvxpy_model import CvxpyModel
 from solvers.cvxpy_table import KNOWN, Known
-from solvers.errors import OptionError, SolverFailure
+from solvers.errors import LicenceError, OptionError, SolverFailure
 from solvers.gateway import Reply, open_behind
 from solvers.installation import installed
 from solvers.option_values import check_native
@@ -98,7 +98,16 @@ class CvxpySolver:
             check_native(self.name, known.names(), known.takes, options)
 
     def ask(self, program: Program, options: SolveOptions) -> Reply:
-        """Solve a Program whose terms, if any, mean weight * V(s)."""
+        """Solve a Program whose terms, if any, mean weight * V(s).
+
+        Raises
+        ------
+        LicenceError
+            If the program is larger than the licence allows; CVXPY keeps that to itself.
+        SolverFailure
+            If the solver breaks down.
+        """
+        self._check_size(program)
         model = CvxpyModel(program)
         settings = self._settings(options, program.has_integers)
         with warnings.catch_warnings():
@@ -132,6 +141,18 @@ class CvxpySolver:
             message=f"CVXPY: {status}",
             iterations=_count(solution.attr.get("num_iters")),
         )
+
+    def _check_size(self, program: Program) -> None:
+        limit = self.availability().size_limit
+        if limit is None:
+            return
+        # Rows with two sides are two rows for CVXPY, unless they are equations.
+        lower, upper = program.row_lower, program.row_upper
+        twice = np.isfinite(lower) & np.isfinite(upper) & (lower < upper)
+        n_rows = program.n_rows + int(twice.sum())
+        too_large = limit.why_too_large(n_rows, program.n_columns, 0)
+        if too_large is not None:
+            raise LicenceError(f"{self.name}: {too_large}")
 
     def _bound(self, program: Program, solution: Any) -> float | None:
         """Return the solver's own bound of a whole program, None where it is not passed on."""

@@ -48,7 +48,9 @@ def _bound_of_scipy(stats: Any) -> float | None:
 
 
 def _bound_of_gurobi(stats: Any) -> float | None:
-    return float(stats.ObjBound)
+    # A model that Gurobi did not run on has none.
+    bound = getattr(stats, "ObjBound", None)
+    return None if bound is None else float(bound)
 
 
 @dataclass(frozen=True, kw_only=True)
