@@ -53,6 +53,9 @@ class Choices:
         for name in ("solver", "form", "route"):
             if not isinstance(getattr(self, name), str):
                 raise ParameterError(f"{name} is {getattr(self, name)!r}, expected a name")
+        for name in ("isolate", "forbid_rebuild"):
+            if not isinstance(getattr(self, name), (bool, np.bool_)):
+                raise ParameterError(f"{name} is {getattr(self, name)!r}, expected True or False")
         is_list = isinstance(self.fallback, Sequence) and not isinstance(self.fallback, str)
         if not is_list or not all(isinstance(name, str) for name in self.fallback):
             raise ParameterError(f"fallback is {self.fallback!r}, expected a list of names")

@@ -289,6 +289,7 @@ def _solve_and_print(task: Task, arguments: dict[str, Any], as_json: bool, all_r
     from librex_models.report.tables import MOST_ROWS, allocation_report
     from librex_models.report.text import write_report
 
+    task.check_readiness()
     with naming(task.name), prints_to_standard_error():
         allocation = task.model.solve(solver=task.solver, **arguments)
     reason = why_not(allocation)
@@ -323,7 +324,8 @@ def _plan_and_print(task: Task, as_json: bool) -> int:
     from librex_models.report.text import write_report
 
     with naming(task.name):
-        found = plan_of(task.model, task.solver, task.arguments.get("route", "auto"))
+        route = task.arguments.get("route", "auto")
+        found = plan_of(task.model, task.solver, route, task.solvers_to_list())
     if as_json:
         _print(lambda stream: stream.write(json_text(plan_json(found))))
     else:
@@ -404,7 +406,8 @@ def _print(write: Callable[[TextIO], object]) -> None:
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
         if not isinstance(error, BrokenPipeError):
-            raise FileError(f"standard output: cannot be written: {error.strerror}") from None
+            why = error.strerror or str(error) or "it says not why"
+            raise FileError(f"standard output: cannot be written: {why}") from None
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -56,7 +56,9 @@ def export_model(
     except CapabilityError as error:
         raise FileError(str(error)) from None
     except OSError as error:
-        raise FileError(f"{os.fspath(path)}: cannot be written: {error.strerror}") from error
+        raise FileError(
+            f"{os.fspath(path)}: cannot be written: {error.strerror or error}"
+        ) from error
     changed = any(names.changed.values())
     return ExportedFile(path=Path(path), sidecar=sidecar_of(path) if changed else None)
 

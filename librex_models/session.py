@@ -177,7 +177,10 @@ class Session:
             if trouble(answer) == 0:
                 break
         if not answers:
-            raise LicenceError("; ".join(f"{one.solver}: {one.message}" for one in attempts))
+            reasons = [
+                f"{one.solver}: {one.message.removeprefix(f'{one.solver}: ')}" for one in attempts
+            ]
+            raise LicenceError("; ".join(reasons))
         answer, candidate = min(answers, key=lambda one: trouble(one[0]))
         return tuple(attempts), answer, candidate
 

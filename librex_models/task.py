@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from librex_models.model import Model
 
 STANDARD_INPUT = "-"
+SOLVER_OPTION = "--solver"
 KNAPSACK_SUFFIXES = (".txt", ".dat")
 
 # How an error says it in Python, and how it is said in a problem file.
@@ -44,6 +45,8 @@ class Task:
         The file, for messages.
     model : Model
     solver : str
+    place : str
+        Where the solver was named, for messages; empty where nowhere.
     arguments : dict
         Further keywords of ``model.solve``.
     """
@@ -51,20 +54,46 @@ class Task:
     name: str
     model: Model
     solver: str
+    place: str
     arguments: dict[str, Any]
+
+    def solvers_to_list(self) -> list[str]:
+        """Return whose plans are asked for: of the one on the command line, else of all."""
+        import solvers
+
+        if self.solver == "auto":
+            return solvers.names()
+        if self.place == SOLVER_OPTION:
+            return [self.solver]
+        return [*solvers.names(), *({self.solver} - set(solvers.names()))]
+
+    def check_readiness(self) -> None:
+        """Raise FileError naming the place where the only solver to ask cannot be used here."""
+        import solvers
+
+        if self.solver == "auto" or self.arguments.get("fallback"):
+            return
+        available = solvers.availability(self.solver)
+        if not available.is_ready:
+            raise FileError(
+                f"{self.place}: {self.solver} cannot be used here: {available.sentence}"
+            )
 
 
 def task_of(file: str, instance: int | None, solver: str | None) -> Task:
     """Read what is to be solved; the solver is the one that is asked for most loudly."""
     if Path(file).suffix.lower() in KNAPSACK_SUFFIXES:
         model = _knapsack(file, instance)
-        return Task(name=file, model=model, solver=_solver_name(solver, None), arguments={})
+        name, place = _solver_and_place(solver, None)
+        return Task(name=file, model=model, solver=name, place=place, arguments={})
     configuration = _configuration(file, instance)
     _check_named(configuration)
+    name, place = _solver_and_place(solver, configuration)
     return Task(
         name=configuration.name,
         model=_model(configuration),
-        solver=_solver_name(solver, configuration),
+        solver=name,
+        place=place,
         arguments=configuration.solver.model_dump(exclude={"name"}),
     )
 
@@ -119,20 +148,20 @@ def _model(configuration: Configuration) -> Model:
         return classes[fairness.model](configuration.problem, **fairness.arguments())
 
 
-def _solver_name(option: str | None, configuration: Configuration | None) -> str:
-    """Return the solver to use: the option, else the environment, else the file."""
+def _solver_and_place(option: str | None, configuration: Configuration | None) -> tuple[str, str]:
+    """Return the solver to use, the option, else the environment, else the file, and which."""
     environment = solver_from_environment()
     if option is not None:
-        place, name = "--solver", option
+        place, name = SOLVER_OPTION, option
     elif environment:
         place, name = f"environment variable {SOLVER_VARIABLE}", environment
     elif configuration is not None:
         place, name = f"{configuration.name}: solver.name", configuration.solver.name
     else:
-        return "auto"
+        return "auto", ""
     if name != "auto":
         check_solver(name, place)
-    return name
+    return name, place
 
 
 def _check_named(configuration: Configuration) -> None:

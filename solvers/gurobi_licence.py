@@ -38,7 +38,7 @@ def licensed(installed: Availability) -> Availability:
     try:
         entries = _entries(file.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
-        reason = f"the licence file {file} cannot be read: {error.strerror}"
+        reason = f"the licence file {file} cannot be read: {error.strerror or error}"
         return _without_licence(installed, reason)
     for key, server in SERVERS.items():
         if key in entries:

@@ -33,5 +33,5 @@ class LogFile:
             with open(self._path, mode, encoding="utf-8") as file:
                 file.write(text)
         except OSError as error:
-            words = f"log is {self._path!r}, which cannot be written: {error.strerror}"
+            words = f"log is {self._path!r}, which cannot be written: {error.strerror or error}"
             raise OptionError(words) from error

@@ -516,6 +516,55 @@ def test_the_solvers_are_listed_with_what_they_can_do(librex: Run) -> None:
     assert highs["version"] in done.out
 
 
+@pytest.mark.parametrize(
+    ("arguments", "variables", "place"),
+    [
+        (["--solver", "cvxpy:nope"], {}, "--solver"),
+        ([], {"LIBREX_SOLVER": "cvxpy:nope"}, "environment variable LIBREX_SOLVER"),
+    ],
+)
+def test_a_solver_that_is_not_there_is_blamed_on_who_named_it(
+    librex: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+    variables: dict[str, str],
+    place: str,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    done = librex("solve", "problem.toml", *arguments)
+    assert done.status == 2
+    words = f"librex: error: {place}: cvxpy:NOPE cannot be used here: CVXPY has no NOPE here"
+    assert done.error.replace("cvxpy:nope", "cvxpy:NOPE").startswith(words)
+
+
+def test_a_solver_that_is_not_there_has_its_fallback(librex: Run, folder: Path) -> None:
+    path = folder / "problem.toml"
+    path.write_text(path.read_text() + '\n[solver]\nfallback = ["highs"]\n')
+    report = librex("solve", "problem.toml", "--solver", "pyomo:nope", "--json").report
+    assert [one["solver"] for one in report["attempts"]] == ["pyomo:nope", "highs"]
+    assert report["verdict"] == "OPTIMAL"
+
+
+def test_the_package_can_be_run() -> None:
+    command = [sys.executable, "-m", "librex_models", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=True)
+    assert done.stdout.startswith("librex ")
+
+
+def test_an_error_of_the_system_without_words_is_not_none() -> None:
+    code = (
+        "import sys\nfrom librex_models import cli\nfrom librex_models.report import text\n"
+        "def fail(*_):\n    raise OSError\n"
+        "text.write_report = fail\nsys.argv = ['librex', 'solvers']\ncli.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("librex: error: standard output: cannot be written: it says not")
+
+
 def test_the_version_is_told(librex: Run) -> None:
     done = librex("--version")
     assert done.status == 0

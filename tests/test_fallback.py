@@ -329,3 +329,10 @@ def test_an_unknown_fallback_of_a_file_is_named_with_its_key(
 def test_a_tie_is_broken_by_the_order_of_names() -> None:
     assert knapsack().solve().solver == "highs"
     assert np.isfinite(knapsack().solve().bound)
+
+
+@pytest.mark.parametrize("name", ["isolate", "forbid_rebuild"])
+@pytest.mark.parametrize("value", ["yes", "false", 1, None])
+def test_what_is_neither_true_nor_false_is_refused(name: str, value: object) -> None:
+    with pytest.raises(lm.errors.ParameterError, match=f"{name} is {value!r}, expected True or"):
+        knapsack().open(**{name: value})  # type: ignore[arg-type]

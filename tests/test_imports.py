@@ -39,6 +39,7 @@ ORDER = (
     "librex_models.standard_output",
     "librex_models.task",
     "librex_models.cli",
+    "librex_models.__main__",
 )
 
 # Arrows that may point back because only a type checker reads them: (importing module, place).

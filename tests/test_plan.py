@@ -13,7 +13,7 @@ import librex_models as lm
 import solvers
 from librex_models import cli
 from librex_models.routes.planning import Exactness, SolverPlan
-from solvers.errors import CapabilityError
+from solvers.errors import CapabilityError, LicenceError
 
 Build = Callable[[lm.AllocationProblem], Any]
 
@@ -130,6 +130,23 @@ def test_what_is_too_large_for_a_licence_is_not_solved_at_all() -> None:
     assert by_name(lm.plan(lm.BudgetOnly(problem(2000))))["gurobi"].can_solve
 
 
+@pytest.mark.parametrize("name", ["gurobi", "cvxpy:GUROBI", "pyomo:gurobi_direct"])
+@pytest.mark.parametrize("integer", [False, True], ids=["fractional", "whole"])
+def test_up_to_the_size_of_the_plan_a_licence_suffices(name: str, integer: bool) -> None:
+    if solvers.availability("gurobi").readiness is not solvers.Readiness.SIZE_LIMITED:
+        pytest.skip("the licence of Gurobi has no limit here")
+    model = lm.BudgetOnly(problem(2000, integer=integer))
+    assert by_name(lm.plan(model))[name].can_solve
+    assert model.solve(name, relative_gap=0.01).has_point
+    larger = lm.BudgetOnly(problem(2001, integer=integer))
+    assert not by_name(lm.plan(larger))[name].can_solve
+    with pytest.raises(LicenceError, match=name):
+        larger.solve(name)
+    plan = lm.plan(larger, solver=name)
+    assert plan.chosen is None
+    assert "the licence ends at 2,000" in plan.why_none
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_auto_takes_what_the_plan_says(family: str) -> None:
     model = FAMILIES[family](problem())
@@ -156,6 +173,28 @@ def test_the_choice_is_made_for_who_is_asked_for() -> None:
     plan = lm.plan(lm.BudgetOnly(problem()), solver="gurobi")
     assert plan.chosen is not None
     assert (plan.chosen.solver, plan.chosen.why.split(";")[0]) == ("gurobi", "asked for")
+
+
+def test_who_is_asked_for_stands_alone_in_the_plan() -> None:
+    model = lm.BudgetOnly(problem())
+    assert [one.solver for one in lm.plan(model, solver="scip").solvers] == ["scip"]
+    assert [one.solver for one in lm.plan(model, solver="pyomo:bonmin").solvers] == ["pyomo:bonmin"]
+    assert [one.solver for one in lm.plan(model, solver="auto").solvers] != ["auto"]
+    both = lm.plan(model, solver="scip", among=["highs", "scip"])
+    assert {one.solver for one in both.solvers} == {"highs", "scip"}
+    assert both.chosen is not None
+    assert both.chosen.solver == "scip"
+
+
+@pytest.mark.parametrize("integer", [False, True], ids=["fractional", "whole"])
+@pytest.mark.parametrize("name", ["cvxpy:NOPE", "pyomo:nope", "cvxpy:MOSEK"])
+def test_who_is_not_there_is_not_said_to_be_unable(name: str, integer: bool) -> None:
+    model = lm.Proportional(problem(6, integer=integer, group=[0, 0, 0, 1, 1, 1]))
+    with pytest.raises(lm.errors.UnsolvableError, match=f"^{name} cannot be used here: "):
+        model.solve(name)
+    plan = lm.plan(model, solver=name)
+    assert plan.chosen is None
+    assert plan.why_none.startswith(f"{name} cannot be used here: ")
 
 
 def test_what_nobody_can_solve_says_why() -> None:
@@ -245,6 +284,18 @@ def test_the_command_ends_with_1_where_nobody_can(run: Run) -> None:
     assert code == 1
     assert "no solver: " in err
     assert "lexicographic" in err
+
+
+def test_the_command_lists_who_is_asked_for(run: Run) -> None:
+    code, out, _ = run('"budget_only"', "--json", "--solver", "scip")
+    assert code == 0
+    assert [one["solver"] for one in json.loads(out)["solvers"]] == ["scip"]
+
+
+def test_the_command_lists_everybody_where_the_file_names_one(run: Run) -> None:
+    _, out, _ = run('"budget_only"\n[solver]\nname = "pyomo:bonmin"', "--json")
+    listed = [one["solver"] for one in json.loads(out)["solvers"]]
+    assert sorted(listed) == sorted([*solvers.names(), "pyomo:bonmin"])
 
 
 def test_the_command_ends_with_2_on_bad_input(run: Run) -> None:

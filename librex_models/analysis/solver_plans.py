@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import solvers
 from librex_models.choices import wanted_solver
 from librex_models.errors import ParameterError, UnsolvableError
 from librex_models.model import Model
-from librex_models.routes.planning import SolverPlan, choose, program_of, ranked, with_size
+from librex_models.routes.planning import (
+    SolverPlan,
+    choose,
+    program_of,
+    ranked,
+    why_not_here,
+    with_size,
+)
 from librex_models.routes.route import Question
 from librex_models.routes.solvable import check_solvable
 from solvers import Program
@@ -44,7 +51,12 @@ class Plan:
         return f"Taken: {self.chosen.solver}, {self.chosen.why}."
 
 
-def plan(model: Model, solver: str | None = None, route: str = "auto") -> Plan:
+def plan(
+    model: Model,
+    solver: str | None = None,
+    route: str = "auto",
+    among: Iterable[str] | None = None,
+) -> Plan:
     """Return what each solver could do with a model, installed or not.
 
     Parameters
@@ -53,6 +65,8 @@ def plan(model: Model, solver: str | None = None, route: str = "auto") -> Plan:
     solver : str, optional
         Who is asked for, as in ``model.solve``; the choice is made for it.
     route : "auto", "plain" or "exact_linear"
+    among : iterable of str, optional
+        Whose plans are listed; by default that of the solver asked for, else those of all.
 
     Returns
     -------
@@ -76,7 +90,9 @@ def plan(model: Model, solver: str | None = None, route: str = "auto") -> Plan:
     if not isinstance(model, Model):
         raise ParameterError(f"plan takes a model, not a {type(model).__name__}")
     question = model.question()
-    plans = ranked(question, solvers.names(), route)
+    if among is None:
+        among = solvers.names() if solver in (None, "auto") else [solver]
+    plans = ranked(question, among, route)
     if question.problem.reward is not None:
         check_solvable(question)
         plans = _with_sizes(question, plans)
@@ -84,7 +100,8 @@ def plan(model: Model, solver: str | None = None, route: str = "auto") -> Plan:
         chosen = choose(question, wanted_solver(solver), route)
     except UnsolvableError as error:
         return Plan(solvers=tuple(plans), chosen=None, why_none=str(error))
-    return Plan(solvers=tuple(plans), chosen=chosen)
+    why_none = why_not_here(question, chosen)
+    return Plan(solvers=tuple(plans), chosen=None if why_none else chosen, why_none=why_none)
 
 
 def _with_sizes(question: Question, plans: Sequence[SolverPlan]) -> list[SolverPlan]:

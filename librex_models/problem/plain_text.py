@@ -32,7 +32,7 @@ def read_text(path: str | os.PathLike[str]) -> str:
     try:
         content = Path(path).read_bytes()
     except OSError as error:
-        raise FileError(f"{path}: cannot be read: {error.strerror}") from None
+        raise FileError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         # A file name with a null character.
         raise FileError(f"{str(path)!r} cannot be read: {error}") from None
@@ -60,7 +60,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
     try:
         write_whole(path, [text])
     except OSError as error:
-        raise FileError(f"{path}: cannot be written: {error.strerror}") from None
+        raise FileError(f"{path}: cannot be written: {error.strerror or error}") from None
     except ValueError as error:
         # A file name with a null character.
         raise FileError(f"{str(path)!r} cannot be written: {error}") from None

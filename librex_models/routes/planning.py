@@ -128,11 +128,13 @@ def choose(question: Question, solver: str, route: str) -> SolverPlan:
     if solver != "auto":
         plan = plan_for(question, solver, route)
         if not plan.can_solve:
-            raise UnsolvableError(_what_can(question, plan))
+            # What is not there may be unknown, and what it can do a guess.
+            missing = why_not_here(question, plan)
+            raise UnsolvableError(_what_can(question, replace(plan, why=missing or plan.why)))
         return replace(plan, why=f"asked for; {plan.why}")
     able = [plan for plan in ranked(question, solvers.names(), route) if plan.can_solve]
     for plan in able:
-        if solvers.availability(plan.solver).is_ready and _has_room(question, plan):
+        if not why_not_here(question, plan):
             return replace(plan, why=f"chosen from the plan: {plan.exactness.value}; {plan.why}")
     raise UnsolvableError(_what_can(question, plan_for(question, LINEAR_SOLVER, route)))
 
@@ -151,11 +153,17 @@ def program_of(question: Question, plan: SolverPlan) -> Program:
     return plan.reformulation().program(question, program)
 
 
-def _has_room(question: Question, plan: SolverPlan) -> bool:
-    """Return whether a licence that limits sizes allows the program, as far as that is known."""
-    if solvers.availability(plan.solver).size_limit is None or question.problem.reward is None:
-        return True
-    return with_size(plan, program_of(question, plan)).can_solve
+def why_not_here(question: Question, plan: SolverPlan) -> str:
+    """Return why a solver cannot be used here, or its licence allows no such size; else empty."""
+    available = solvers.availability(plan.solver)
+    if not available.is_ready:
+        return f"{plan.solver} cannot be used here: {available.sentence}"
+    if available.size_limit is None or question.problem.reward is None:
+        return ""
+    if not plan.can_solve:
+        return ""
+    sized = with_size(plan, program_of(question, plan))
+    return "" if sized.can_solve else f"{plan.solver}: {sized.why}"
 
 
 def with_size(plan: SolverPlan, program: Program) -> SolverPlan:
