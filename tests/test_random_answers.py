@@ -937,3 +937,13 @@ def test_one_budget_without_limits_is_the_closed_form(alpha: float) -> None:
         )
 
     each_random_problem(30, 11, draw, check)
+
+
+@pytest.mark.parametrize("solver", ["highs", "scip", "cvxpy:CLARABEL", "cvxpy:SCS", "cvxpy:OSQP"])
+def test_a_level_of_zero_where_nothing_can_be_reached_is_not_refuted(solver: str) -> None:
+    # Solvers that stop near the optimum say 1e-16.
+    problem = AllocationProblem([[0.0]], [1.3], [1.4], upper=0.0, weight=[1.3])
+    allocation = MaxMin(problem, lexicographic=False).solve(solver)
+    assert allocation.verdict is Verdict.OPTIMAL
+    assert allocation.objective == 0.0
+    assert allocation.bound == 0.0

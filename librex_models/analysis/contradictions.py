@@ -11,7 +11,7 @@ import numpy as np
 
 from librex_models.allocation import Allocation
 from librex_models.families import AlphaFairness
-from librex_models.routes.proving import REACH_TOLERANCE
+from librex_models.routes.proving import reach_tolerance
 from librex_models.routes.route import Question
 from librex_models.verification import Verdict, region, relative_gap
 from librex_models.verification.certificate import CLAIM_TOLERANCE
@@ -41,12 +41,9 @@ class Allowance:
 
 def allowance_of(question: Question, options: SolveOptions) -> Allowance:
     """Return by how much answers to a question may differ."""
-    problem, grouping = question.problem, question.grouping
-    tolerance = 0.0
+    problem, tolerance = question.problem, 0.0
     if problem.integer.any() or not isinstance(question.family, AlphaFairness):
-        upper = region(problem, by_budgets=True).upper
-        most = grouping.utility(np.abs(question.reward), upper).max(initial=0.0)
-        tolerance = REACH_TOLERANCE * float(most) / min(1.0, float(grouping.weight.min()))
+        tolerance = reach_tolerance(question, region(problem, by_budgets=True).upper)
     return Allowance(
         tolerance=tolerance,
         relative_gap=options.relative_gap,

@@ -207,9 +207,7 @@ class Prover:
             value = route.equivalent(question, outcome.objective)
         tolerance = 0.0
         if self._program.terms is None:
-            most = question.grouping.utility(np.abs(question.reward), linear.region.upper)
-            smallest = min(1.0, float(question.grouping.weight.min()))
-            tolerance = REACH_TOLERANCE * float(most.max(initial=0.0)) / smallest
+            tolerance = reach_tolerance(question, linear.region.upper)
         return Evidence(
             linear=linear,
             price=price,
@@ -240,6 +238,16 @@ def _with_prices_of_zero_budgets(
         price[k] += most
         left -= most * request
     return price
+
+
+def reach_tolerance(question: Question, upper: Floats) -> float:
+    """Return by how much solvers may be off, of what can be reached within upper bounds.
+
+    Where nothing can be reached, nothing sets a scale, and solvers work to that of 1.
+    """
+    most = question.grouping.utility(np.abs(question.reward), upper).max(initial=0.0)
+    smallest = min(1.0, float(question.grouping.weight.min()))
+    return REACH_TOLERANCE * (float(most) or 1.0) / smallest
 
 
 def relaxation(program: Program) -> Program:

@@ -40,9 +40,8 @@ from solvers.scaling import ScaledSession
 MOST_ROUNDS = 500
 MOST_REFINEMENTS = 6
 
-# How far from whole numbers, and from the size of what can be reached, solvers may rightly be.
+# How far from whole numbers solvers may rightly be.
 INTEGRALITY_TOLERANCE = 1e-5
-REACH_TOLERANCE = 2e-7
 
 
 class RouteSession:
