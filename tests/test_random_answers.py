@@ -947,3 +947,24 @@ def test_a_level_of_zero_where_nothing_can_be_reached_is_not_refuted(solver: str
     assert allocation.verdict is Verdict.OPTIMAL
     assert allocation.objective == 0.0
     assert allocation.bound == 0.0
+
+
+@pytest.mark.parametrize("solver", ["scip", "cvxpy:CLARABEL", "cvxpy:SCS"])
+@pytest.mark.parametrize("model", [Proportional, partial(GroupAlphaFair, alpha=0.5)])
+def test_a_minimum_that_uses_a_budget_up_refutes_nobody(
+    solver: str, model: Callable[[AllocationProblem], Model]
+) -> None:
+    # Two of the second use the last budget up, and what they miss by 1e-9 the first one gets.
+    problem = AllocationProblem(
+        [[0.0, 0.8, 0.4], [0.9, 0.6, 0.3]],
+        [1.8, 1.2, 0.6],
+        [1.4, 0.9],
+        agent=[0, 1],
+        weight=[2.8, 1.6],
+        upper=math.inf,
+        agent_limit=[1.0, 2.5],
+        agent_minimum=[0.0, 2.0],
+    )
+    allocation = model(problem).solve(solver)
+    assert allocation.verdict in (Verdict.OPTIMAL, Verdict.FEASIBLE)
+    assert allocation.bound >= allocation.objective

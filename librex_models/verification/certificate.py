@@ -23,6 +23,7 @@ from librex_models.verification.price_bound import (
     EPSILON,
     CouplingRows,
     Region,
+    loosened,
     price_bound,
     region,
 )
@@ -172,6 +173,9 @@ def certify(
     found = violations(problem, decision)
     utility = grouping.utility(_reward(problem), decision)
     value = family.equivalent(grouping.weight, utility)
+    if evidence.linear is not None:
+        loose = loosened(evidence.linear.region, found)
+        evidence = replace(evidence, linear=replace(evidence.linear, region=loose))
     by_prices = bound_from_prices(evidence, rows)
     refutation = _refutation(found, value, by_prices, evidence)
     checked = Certificate(

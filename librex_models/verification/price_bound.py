@@ -11,7 +11,8 @@ and minimum of one agent leave nothing more to it. Rounding errors are added on 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -118,6 +119,35 @@ def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
         upper=upper if by_budgets else np.maximum(upper, lower),
         agent_limit=limit,
         agent_minimum=minimum,
+    )
+
+
+def loosened(own: Region, found: Mapping[str, float]) -> Region:
+    """Return the region with room for a decision that breaks rules within their tolerances.
+
+    What a minimum is short of by 1e-9 may be worth a lot to others; a bound without it would refute
+    what is allowed.
+
+    Parameters
+    ----------
+    own : Region
+    found : mapping of str to float
+        Its violations, see `violations`.
+    """
+    if not any(found[kind] for kind in ("bounds", "agent_limit", "agent_minimum")):
+        return own
+
+    def room(kind: str, side: Floats) -> Floats:
+        # A little more, for rounding.
+        scale = np.where(np.isfinite(side), np.maximum(1.0, np.abs(side)), 0.0)
+        return found[kind] * (1.0 + 1e-6) * scale
+
+    return replace(
+        own,
+        lower=np.maximum(own.lower - room("bounds", own.lower), np.minimum(own.lower, 0.0)),
+        upper=own.upper + room("bounds", own.upper),
+        agent_limit=own.agent_limit + room("agent_limit", own.agent_limit),
+        agent_minimum=np.maximum(own.agent_minimum - room("agent_minimum", own.agent_minimum), 0.0),
     )
 
 
