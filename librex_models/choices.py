@@ -60,6 +60,11 @@ class Choices:
         if not is_list or not all(isinstance(name, str) for name in self.fallback):
             raise ParameterError(f"fallback is {self.fallback!r}, expected a list of names")
         object.__setattr__(self, "fallback", tuple(self.fallback))
+        if not isinstance(self.native, Mapping):
+            raise ParameterError(
+                f"native is {self.native!r}, expected options by solver, such as "
+                "{'highs': {'presolve': 'off'}}"
+            )
 
 
 def wanted_solver(solver: str | None) -> str:
@@ -104,8 +109,17 @@ def plans_of(question: Question, choices: Choices) -> list[SolverPlan]:
         ]
         raise UnsolvableError("; ".join(reasons))
     for name in choices.native:
-        find_adapter(name)
+        _check_native(name)
     return plans
+
+
+def _check_native(name: Any) -> None:
+    """Raise CapabilityError where native options are given to a solver that there is not."""
+    try:
+        find_adapter(str(name))
+    except CapabilityError as error:
+        message = f"native holds options by solver, such as {{'highs': {{...}}}}: {error}"
+        raise CapabilityError(message) from None
 
 
 def candidates(
@@ -119,7 +133,13 @@ def candidates(
 
 
 def _options_for(solver: str, choices: Choices, question: Question) -> SolveOptions:
-    options = replace(choices.options, native=choices.native.get(solver, {}))
+    # Names of solvers of CVXPY are in any case.
+    name = find_adapter(solver).name
+    native: dict[str, Any] = {}
+    for one, given in choices.native.items():
+        if find_adapter(one).name == name:
+            native |= SolveOptions(native=given).native
+    options = replace(choices.options, native=native)
     if choices.start is None:
         return options
     return replace(options, start=_start(choices.start, question))

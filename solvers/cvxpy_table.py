@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from solvers.capability import Capability
 from solvers.option_names import names_of_gurobi, names_of_highs, names_of_scip
 from solvers.option_values import (
@@ -18,7 +16,7 @@ from solvers.option_values import (
     scip_takes,
     scipy_takes,
 )
-from solvers.options import SolveOptions
+from solvers.options import LONGEST_SECONDS, SolveOptions
 
 LINEAR = frozenset({Capability.ROW_DUALS})
 SIMPLEX = LINEAR | {Capability.WHOLE, Capability.PRECISE, Capability.TIME_LIMIT}
@@ -86,7 +84,7 @@ class Known:
 
 def _highs(options: SolveOptions, is_whole: bool) -> dict[str, Any]:
     # Not the threads: HiGHS refuses to run with others than it first ran with in a process.
-    written: dict[str, Any] = {"random_seed": options.seed}
+    written: dict[str, Any] = {"random_seed": _seed(options)}
     if is_whole:
         written |= {"mip_rel_gap": options.relative_gap, "mip_abs_gap": options.absolute_gap}
     return written | _seconds("time_limit", options) | dict(options.native)
@@ -94,8 +92,11 @@ def _highs(options: SolveOptions, is_whole: bool) -> dict[str, Any]:
 
 def _gurobi(options: SolveOptions, is_whole: bool) -> dict[str, Any]:
     from solvers.gurobi_native import new_environment
+    from solvers.gurobi_options import MOST_THREADS, UNLIMITED
 
-    written: dict[str, Any] = {"Threads": options.threads, "Seed": options.seed}
+    threads = min(options.threads, MOST_THREADS)
+    seed = options.seed % (UNLIMITED + 1)
+    written: dict[str, Any] = {"Threads": threads, "Seed": seed}
     if is_whole:
         written |= {"MIPGap": options.relative_gap, "MIPGapAbs": options.absolute_gap}
     silent = {"env": new_environment()}
@@ -104,7 +105,7 @@ def _gurobi(options: SolveOptions, is_whole: bool) -> dict[str, Any]:
 
 def _scip(options: SolveOptions, is_whole: bool) -> dict[str, Any]:  # noqa: ARG001
     # Not the gap: CVXPY takes the optimum of a gap for that of a limit.
-    written: dict[str, Any] = {"randomization/randomseedshift": options.seed}
+    written: dict[str, Any] = {"randomization/randomseedshift": _seed(options)}
     return {"scip_params": written | _seconds("limits/time", options) | dict(options.native)}
 
 
@@ -137,7 +138,11 @@ def _iterations(options: SolveOptions) -> int:
 
 def _seconds(name: str, options: SolveOptions) -> dict[str, Any]:
     limit = options.time_limit_seconds
-    return {} if limit is None or not np.isfinite(limit) else {name: limit}
+    return {} if limit is None or limit > LONGEST_SECONDS else {name: limit}
+
+
+def _seed(options: SolveOptions) -> int:
+    return options.seed % 2**31
 
 
 def _names_of_scipy() -> Iterable[str]:

@@ -321,7 +321,8 @@ def _claimed(program: Program, found: Outcome, reply: Reply, options: SolveOptio
     value = found.objective or 0.0
     sense = 1.0 if program.maximise else -1.0
     # The solver has stopped at the gap that it was asked for.
-    slack = max(options.relative_gap * abs(value), options.absolute_gap)
+    relative = options.relative_gap * abs(value) if options.relative_gap < 1.0 else np.inf
+    slack = max(relative, options.absolute_gap)
     if reply.bound is None or not np.isfinite(reply.bound):
         return replace(found, status=Status.OPTIMAL, limit=None, bound=value + sense * slack)
     bound = max(reply.bound, value) if program.maximise else min(reply.bound, value)

@@ -17,6 +17,9 @@ from solvers.errors import OptionError
 from solvers.log_file import LogFile
 from solvers.program import Floats
 
+LONGEST_SECONDS = 1e9
+"""Thirty years: to gateways a longer limit is none, since some solvers have no such number."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SolveOptions:
@@ -63,7 +66,7 @@ class SolveOptions:
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense."""
-        object.__setattr__(self, "native", MappingProxyType(dict(self.native)))
+        object.__setattr__(self, "native", MappingProxyType(_by_name(self.native)))
         for name in ("relative_gap", "absolute_gap"):
             _check_number(name, getattr(self, name), least=0.0)
         for name in ("time_limit_seconds", "memory_limit_mb"):
@@ -79,6 +82,15 @@ class SolveOptions:
             raise OptionError(f"log is {self.log!r}, {words}")
         _check_count("threads", self.threads, least=1)
         _check_count("seed", self.seed, least=0)
+
+
+def _by_name(native: Any) -> dict[str, Any]:
+    if not isinstance(native, Mapping):
+        raise OptionError(f"native is {native!r}, expected options by their names")
+    for name in native:
+        if not isinstance(name, str):
+            raise OptionError(f"native has an option {name!r}, expected a name")
+    return dict(native)
 
 
 def _check_number(name: str, value: Any, least: float) -> None:

@@ -26,7 +26,7 @@ from solvers.errors import LicenceError, OptionError, SolverFailure
 from solvers.gateway import NEARLY_ALL, Reply, open_behind
 from solvers.installation import installed
 from solvers.option_values import check_native
-from solvers.options import SolveOptions
+from solvers.options import LONGEST_SECONDS, SolveOptions
 from solvers.outcome import Limit, Status
 from solvers.program import Floats, Program
 from solvers.pyomo_program import pyomo_model
@@ -175,7 +175,7 @@ class PyomoSolver:
             common |= usual.for_terms
         if usual.gap and program.has_integers:
             common[usual.gap] = options.relative_gap
-        if usual.time and limit is not None and np.isfinite(limit):
+        if usual.time and limit is not None and limit <= LONGEST_SECONDS:
             is_any = usual.least_seconds == 0.0
             common[usual.time] = limit if is_any else math.ceil(limit / usual.least_seconds)
         return common | dict(options.native)
@@ -183,7 +183,7 @@ class PyomoSolver:
     def _limit_for_pyomo(self, options: SolveOptions) -> dict[str, Any]:
         """Return the time limit as Pyomo takes it, for solvers without a name for it."""
         limit = options.time_limit_seconds
-        is_given = limit is not None and np.isfinite(limit)
+        is_given = limit is not None and limit <= LONGEST_SECONDS
         return {"timelimit": limit} if is_given and not self._usual.time else {}
 
 

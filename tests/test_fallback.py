@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import solvers
 from librex_models import cli
 from librex_models.report.json_report import json_report
 from solvers import Limit, Status
-from solvers.errors import LicenceError, UpdateError
+from solvers.errors import CapabilityError, LicenceError, OptionError, UpdateError
 from tests.troubled_adapters import ADAPTERS, register
 
 # The better half of a knapsack: 1 of the first, half of the second.
@@ -336,3 +337,26 @@ def test_a_tie_is_broken_by_the_order_of_names() -> None:
 def test_what_is_neither_true_nor_false_is_refused(name: str, value: object) -> None:
     with pytest.raises(lm.errors.ParameterError, match=f"{name} is {value!r}, expected True or"):
         knapsack().open(**{name: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("native", "error", "words"),
+    [
+        (5, lm.errors.ParameterError, "native is 5, expected options by solver"),
+        ({"highs": 5}, OptionError, "native is 5, expected options by their names"),
+        ({"highs": {5: "off"}}, OptionError, "native has an option 5, expected a name"),
+        ({"presolve": "off"}, CapabilityError, "native holds options by solver"),
+    ],
+)
+def test_native_options_stand_under_solver_and_name(
+    native: Any, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        knapsack().solve(solver="highs", native=native)
+
+
+@pytest.mark.parametrize("solver", ["cvxpy:scs", "cvxpy:SCS"])
+@pytest.mark.parametrize("key", ["cvxpy:scs", "cvxpy:SCS"])
+def test_native_options_are_found_whatever_the_case_of_the_solver(solver: str, key: str) -> None:
+    with pytest.raises(OptionError, match="nonsense"):
+        knapsack().solve(solver=solver, native={key: {"nonsense": 1}})

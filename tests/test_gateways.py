@@ -276,6 +276,26 @@ def test_native_options_are_taken(name: str) -> None:
         assert outcome.objective == pytest.approx(4.0)
 
 
+@pytest.mark.parametrize("name", GATEWAYS)
+def test_huge_numbers_are_options_like_others(name: str) -> None:
+    can = solvers.capabilities(name)
+    options: dict[str, object] = {"time_limit_seconds": 1e300}
+    if Capability.DETERMINISTIC_SEED in can:
+        options["seed"] = 2**40 + 3
+    if Capability.THREADS in can:
+        options["threads"] = 5000
+    assert solved(name, knapsack(), **options).objective == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_gap_without_end_bounds_nothing_by_a_number_that_is_none(name: str) -> None:
+    program = replace(knapsack(), integer=np.ones(2, dtype=np.bool_))
+    outcome = solved(name, program, relative_gap=INFINITY)
+    assert outcome.point is not None
+    assert_is_feasible(program, outcome.point)
+    assert outcome.bound >= 3.0
+
+
 SENSELESS: dict[str, list[tuple[str, object]]] = {
     "cvxpy:CLARABEL": [("max_iter", -1), ("direct_solve_method", "banana")],
     "cvxpy:SCS": [("max_iters", -1)],
