@@ -137,7 +137,7 @@ def _options_for(solver: str, choices: Choices, question: Question) -> SolveOpti
     name = find_adapter(solver).name
     native: dict[str, Any] = {}
     for one, given in choices.native.items():
-        if find_adapter(one).name == name:
+        if one == solver or (":" in one and find_adapter(one).name == name):
             native |= SolveOptions(native=given).native
     options = replace(choices.options, native=native)
     if choices.start is None:

@@ -20,6 +20,9 @@ from solvers.errors import CapabilityError
 ENTRY_POINTS = "librex.solvers"
 """The group of entry points by which other packages add solvers."""
 
+ADAPTER_PARTS = ("name", "capabilities", "availability", "open")
+"""What an adapter has, see `adapter.Adapter`."""
+
 _BUILT_IN = {
     "highs": "solvers.highs:Highs",
     "scip": "solvers.scip:Scip",
@@ -118,7 +121,15 @@ def availability(name: str, probe: bool = False) -> Availability:
         Whether to start the solver's environment, which may take a licence; without, licences are
         read and not taken.
     """
-    return find_adapter(name).availability(probe)
+    adapter = find_adapter(name)
+    if name not in _entry_points():
+        return adapter.availability(probe)
+    try:
+        return adapter.availability(probe)
+    # Of other packages anything may come, and one of them must not be the end of all lists.
+    except Exception as error:
+        sentence = f"{name} breaks down when it is asked whether it can be used: {error!r}"
+        return Availability(readiness=Readiness.NOT_INSTALLED, sentence=sentence)
 
 
 def capabilities(name: str) -> frozenset[Capability]:
@@ -170,6 +181,12 @@ def _third_party(name: str) -> Adapter:
     try:
         loaded = point.load()
         adapter: Adapter = loaded() if isinstance(loaded, type) else loaded
-    except (ImportError, AttributeError, TypeError) as error:
-        return BrokenAdapter(name, f"the entry point {point.value!r} cannot be loaded: {error}")
+        missing = [part for part in ADAPTER_PARTS if not hasattr(adapter, part)]
+    # Whatever a package raises when it is imported, the other solvers can be used.
+    except Exception as error:
+        reason = str(error) or type(error).__name__
+        return BrokenAdapter(name, f"the entry point {point.value!r} cannot be loaded: {reason}")
+    if missing:
+        lacks = f"it has no {' and no '.join(missing)}"
+        return BrokenAdapter(name, f"the entry point {point.value!r} is no adapter: {lacks}")
     return adapter
