@@ -20,7 +20,7 @@ from solvers.adapter import SolverSession
 from solvers.capability import Availability, Capability
 from solvers.changes import check_may_rebuild, check_same_shape
 from solvers.counts import Counts
-from solvers.errors import CapabilityError, OptionError, UpdateError
+from solvers.errors import CapabilityError, LicenceError, OptionError, UpdateError
 from solvers.linear_proofs import dual_bound, with_rows
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
@@ -116,9 +116,16 @@ def open_behind(solver: BehindLayer, program: Program) -> SolverSession:
         If the solver lacks what the Program needs.
     ProgramError
         If the Program contradicts itself.
+    LicenceError
+        If the solver's licence is not for so large a Program, as far as that is known.
     """
     program.check()
     _check_can(solver, program)
+    limit = solver.availability().size_limit
+    if limit is not None:
+        too_large = limit.why_too_large(program.n_rows, program.n_columns, 0)
+        if too_large is not None:
+            raise LicenceError(f"{solver.name}: {too_large}")
     if program.terms is None:
         return GatewaySession(solver, program)
     return ScaledTermsSession(

@@ -12,7 +12,7 @@ from scipy import sparse
 import librex_models as lm
 import solvers
 from solvers import Capability, Limit, Outcome, Program, Readiness, SolveOptions, Status
-from solvers.errors import CapabilityError, OptionError, SolverFailure, UpdateError
+from solvers.errors import CapabilityError, LicenceError, OptionError, SolverFailure, UpdateError
 from solvers.gateway import GatewaySession, Reply, outcome_of
 from solvers.pyomo_program import pyomo_model
 from solvers.pyomo_solvers import SETTLED, STOPPED
@@ -294,6 +294,27 @@ def test_a_gap_without_end_bounds_nothing_by_a_number_that_is_none(name: str) ->
     assert outcome.point is not None
     assert_is_feasible(program, outcome.point)
     assert outcome.bound >= 3.0
+
+
+@pytest.mark.parametrize("name", ["cvxpy:GUROBI", "pyomo:gurobi_direct"])
+def test_what_a_licence_does_not_allow_is_told_before_it_is_solved(name: str) -> None:
+    limit = solvers.availability(name).size_limit
+    if limit is None:
+        pytest.skip("the licence of Gurobi has no limit here")
+    n = limit.columns + 1
+    large = program_of(np.ones(n), np.ones((1, n)), -INFINITY, 5.0)
+    with pytest.raises(LicenceError, match=f"{name}: 1 rows and {n:,} columns"):
+        solvers.find_adapter(name).open(large)
+
+
+def test_rows_with_two_sides_are_two_rows_of_a_licence_behind_cvxpy() -> None:
+    limit = solvers.availability("cvxpy:GUROBI").size_limit
+    if limit is None:
+        pytest.skip("the licence of Gurobi has no limit here")
+    n = limit.rows // 2 + 1
+    program = program_of(np.ones(n), np.eye(n), 0.0, 0.5)
+    with pytest.raises(LicenceError, match=f"cvxpy:GUROBI: {2 * n:,} rows"):
+        solved("cvxpy:GUROBI", program)
 
 
 SENSELESS: dict[str, list[tuple[str, object]]] = {
