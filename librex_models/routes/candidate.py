@@ -1,7 +1,8 @@
 """One of the solvers that may answer: opened when it is first asked, and followed by a fallback.
 
 A fallback is asked only on solver trouble: not installed, no licence, a breakdown, a limit without
-a point, an answer that arithmetic refutes. Never after INFEASIBLE, never after an interrupt.
+a point, an answer that arithmetic refutes. Never after INFEASIBLE, unless a plain decision keeps
+every rule; never after an interrupt.
 """
 
 from __future__ import annotations
