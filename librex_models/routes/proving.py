@@ -117,7 +117,7 @@ class Prover:
         linear = self._reformulation.linear_welfare(question, utility, multiplier)
         found = replace(evidence, linear=linear, price=sharper)
         if self.better(evidence, found) is found:
-            return sharper * self._reformulation.unit(question, utility), found
+            return _times(sharper, self._reformulation.unit(question, utility)), found
         return price, evidence
 
     def better(self, first: Evidence, second: Evidence) -> Evidence:
@@ -168,8 +168,8 @@ class Prover:
         if price is None:
             return None
         log_unit = self._question.family.log_unit(self._reformulation.utility_unit)
-        with np.errstate(over="ignore", invalid="ignore"):
-            return np.where(price > 0, price * np.exp(log_unit), 0.0)
+        with np.errstate(over="ignore"):
+            return _times(price, float(np.exp(log_unit)))
 
     def equivalent_bound(self, bound: float) -> float:
         """Return a bound of the solver as an equivalent utility; what overflowed is unknown."""
@@ -254,3 +254,9 @@ def relaxation(program: Program) -> Program:
     """Return the linear program that is left of a Program."""
     nothing_whole = np.zeros(program.n_columns, dtype=np.bool_)
     return replace(program, integer=nothing_whole, terms=None)
+
+
+def _times(price: Floats, unit: float) -> Floats:
+    """Return prices in another unit: nothing stays nothing, even where the unit is infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.where(price > 0, price * unit, 0.0)
