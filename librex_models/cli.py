@@ -174,24 +174,25 @@ def plan(
 def export(
     file: File,
     out: Annotated[
-        str, typer.Argument(metavar="OUT", help="Ends in .mps, .mps.gz or .lp; is replaced.")
+        str, typer.Argument(metavar="OUT", help="Ends in .mps, .mps.gz, .lp or .nl; is replaced.")
     ],
     solver: Solver = None,
     form: LanguageOfModel = None,  # noqa: ARG001
     as_json: AsJson = False,
     time_limit: TimeLimit = None,  # noqa: ARG001
-    gap: Gap = None,  # noqa: ARG001
+    gap: Gap = None,
     instance: Instance = None,
 ) -> None:
     """Write a problem's model into a file that any solver reads.
 
-    Every option of `librex solve` is accepted; only --instance changes the file.
+    Every option of `librex solve` is accepted; --instance and --gap change the file, --gap that of
+    alpha-fair models in files that are linear: it is 1e-4 without.
 
-    Exit status: 0 written, 2 bad input, or a model that is not linear.
+    Exit status: 0 written, 2 bad input, or a model that no file can hold.
     """
     with _errors_in_words():
         task = task_of(file, instance, solver)
-        _export_and_print(task, out, as_json)
+        _export_and_print(task, out, as_json, gap)
     raise typer.Exit(SOLVED)
 
 
@@ -336,18 +337,13 @@ def _plan_and_print(task: Task, as_json: bool) -> int:
     return NO_ALLOCATION
 
 
-def _export_and_print(task: Task, out: str, as_json: bool) -> None:
+def _export_and_print(task: Task, out: str, as_json: bool, gap: float | None) -> None:
+    from librex_models.report.export_report import export_json, export_report
     from librex_models.report.json_report import json_text
-    from librex_models.report.labels import printable
 
     with naming(task.name):
-        written = task.model.export(out)
-    sidecar = None if written.sidecar is None else str(written.sidecar)
-    if as_json:
-        text = json_text({"path": str(written.path), "sidecar": sidecar})
-    else:
-        text = f"{written.path}" + (f", names that had to change in {sidecar}" if sidecar else "")
-        text = f"wrote {printable(text)}\n"
+        written = task.model.export(out) if gap is None else task.model.export(out, gap)
+    text = json_text(export_json(written)) if as_json else export_report(written)
     _print(lambda stream: stream.write(text))
 
 

@@ -181,35 +181,41 @@ class Model:
         question = self.question()
         return cvxpy_form(question.problem, question.grouping, question.family)
 
-    def export(self, path: str | PathLike[str]) -> ExportedFile:
+    def export(self, path: str | PathLike[str], relative_gap: float = 1e-4) -> ExportedFile:
         """Write the model into a file that any solver reads, at the present parameters.
 
         Columns and rows are in the order of the model, under names such as ``x[job_17]``, in LP
         files ``x(job_17)``; numbers read back to the same doubles. MPS files are minimised, with
         the objective ``minus_welfare``: readers do not agree on how to say otherwise.
 
+        Alpha-fair welfare is exact in NL files. In MPS and LP files, which are linear, whole single
+        choices are exact too; all else is put under tangents, after a solve or two.
+
         Parameters
         ----------
         path : path
-            Ends in ``.mps``, ``.mps.gz`` or ``.lp``. A file that is there is replaced when the new
-            one is complete.
+            Ends in ``.mps``, ``.mps.gz``, ``.lp`` or ``.nl``, with names in ``.col`` and ``.row``
+            beside it. A file that is there is replaced when the new one is complete.
+        relative_gap : float
+            How far in equivalent utility the best decision under tangents may be from the best.
 
         Returns
         -------
         ExportedFile
-            With the path of the sidecar, ``PATH.names.json``, where names had to change.
+            With the path of the sidecar, ``PATH.names.json``, where names had to change, and the
+            gap that is kept.
 
         Raises
         ------
         FileError
             If the name says no known kind, or the file cannot be written.
         UnsolvableError
-            If the model is not one linear model: lexicographic max-min, or alpha-fair welfare other
-            than over whole decisions of which each utility depends on one at most.
+            If the model is not one model: lexicographic max-min; or the gap is below 1e-7 where
+            tangents are needed.
         """
         from librex_models.model_files import export_model
 
-        return export_model(self.question(), self.to_program(), path)
+        return export_model(self.question(), self.to_program(), path, relative_gap)
 
     def question(self) -> Question:
         """Return what is asked: the problem, whose utilities are compared, and the family."""

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 from solvers.atomic_file import Name, write_all_whole
 from solvers.errors import CapabilityError
 from solvers.file_names import Names, names_in_file
 from solvers.program import Program
+from solvers.whole_bounds import whole_bounds
 from solvers.write_lp import lp_parts
 from solvers.write_mps import mps_parts
 from solvers.write_nl import column_names, nl_parts, row_names
@@ -24,7 +27,7 @@ KINDS = {".mps": "mps", ".mps.gz": "mps", ".lp": "lp", ".nl": "nl"}
 """The kinds of files, by how their names end."""
 
 
-def export(program: Program, path: Name) -> Names:
+def export(program: Program, path: Name, notes: Sequence[str] = ()) -> Names:
     """Write a Program into a file; on any failure a file that was there stays whole.
 
     Parameters
@@ -33,6 +36,8 @@ def export(program: Program, path: Name) -> Names:
         Without alpha-fair terms, unless the file is an NL one.
     path : str or path
         Ends in ``.mps``, ``.mps.gz``, ``.lp`` or ``.nl``.
+    notes : sequence of str
+        Lines for the reader, as comments; NL files have none.
 
     Returns
     -------
@@ -55,8 +60,12 @@ def export(program: Program, path: Name) -> Names:
         raise CapabilityError(
             f"{Path(path).name}: alpha-fair terms have no place in {kind} files, which are linear"
         )
+    lower, upper = whole_bounds(program)
+    if (lower <= upper).all():
+        # Else there is nothing to find, and readers take crossed bounds for a mistake.
+        program = replace(program, column_lower=lower, column_upper=upper)
     names = names_in_file(program, kind)
-    files = _files(program, names, Path(path), kind)
+    files = _files(program, names, Path(path), kind, notes)
     sidecar = sidecar_of(path)
     if any(names.changed.values()):
         text = json.dumps({"file": Path(path).name, **names.changed}, indent=1, ensure_ascii=False)
@@ -69,7 +78,9 @@ def export(program: Program, path: Name) -> Names:
     return names
 
 
-def _files(program: Program, names: Names, path: Path, kind: str) -> dict[Name, Iterable[str]]:
+def _files(
+    program: Program, names: Names, path: Path, kind: str, notes: Sequence[str]
+) -> dict[Name, Iterable[str]]:
     """Return the parts of the model's file, and of those that belong to it."""
     if kind == "nl":
         return {
@@ -77,7 +88,8 @@ def _files(program: Program, names: Names, path: Path, kind: str) -> dict[Name, 
             path.with_suffix(".col"): column_names(program, names),
             path.with_suffix(".row"): row_names(names),
         }
-    return {path: (mps_parts if kind == "mps" else lp_parts)(program, names)}
+    mark, parts = ("*", mps_parts) if kind == "mps" else ("\\", lp_parts)
+    return {path: chain((f"{mark} {note}\n" for note in notes), parts(program, names))}
 
 
 def kind_of(path: Name) -> str:

@@ -51,7 +51,8 @@ def read_with_scip(path: Path) -> Reading:
     native = pyscipopt.Model()
     native.hideOutput()
     native.setParam("limits/gap", 0.0)
-    native.setParam("numerics/feastol", 1e-9)
+    # As small as its epsilon, 1e-9, SCIP loses optima.
+    native.setParam("numerics/feastol", 1e-8)
     native.setParam("numerics/dualfeastol", 1e-9)
     native.readProblem(str(path))
     native.optimize()

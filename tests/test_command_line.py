@@ -159,7 +159,29 @@ def test_export_writes_a_file_and_says_so(librex: Run, folder: Path) -> None:
     assert (done.status, done.out) == (0, "wrote problem.lp\n")
     assert "+ 3.0 x(" in (folder / "problem.lp").read_text()
     done = librex("export", "problem.toml", "problem.mps.gz", "--json")
-    assert done.report == {"path": "problem.mps.gz", "sidecar": None}
+    assert done.report == {
+        "path": "problem.mps.gz",
+        "sidecar": None,
+        "relative_gap": 0.0,
+        "least_equivalent": 0.0,
+        "negligible": 0.0,
+        "exponent": 0,
+    }
+
+
+def test_export_says_what_tangents_are_good_for(librex: Run, folder: Path) -> None:
+    text = PROBLEM.replace('"budget_only"', '"alpha_fair"\nalpha = 2')
+    (folder / "fair.toml").write_text(text)
+    done = librex("export", "fair.toml", "fair.lp", "--gap", "1e-3")
+    assert done.status == 0
+    assert done.out.startswith("wrote fair.lp\ntangents: the best decision is within 0.001 in")
+    report = librex("export", "fair.toml", "fair.lp", "--json").report
+    assert (report["relative_gap"], report["negligible"]) == (1e-4, 0.0)
+    assert report["least_equivalent"] > 0.0
+    assert librex("export", "fair.toml", "fair.nl").out == "wrote fair.nl\n"
+    done = librex("export", "fair.toml", "fair.lp", "--gap", "1e-8")
+    assert (done.status, done.out) == (2, "")
+    assert "an .nl file" in done.error
 
 
 def test_what_cannot_be_exported_ends_with_2_and_the_reason(librex: Run, folder: Path) -> None:

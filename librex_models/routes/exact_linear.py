@@ -112,7 +112,7 @@ class ExactLinear:
     def equivalent(self, question: Question, objective: float) -> float:
         """Return the equivalent utility of a scaled welfare."""
         mean = objective / float(question.grouping.weight.sum())
-        return self._reference(question) * ratio_of_scaled(mean, _alpha(question))
+        return self.reference_for(question) * ratio_of_scaled(mean, _alpha(question))
 
     @property
     def is_narrowed(self) -> bool:
@@ -146,7 +146,7 @@ class ExactLinear:
         self.reference = equivalent
         return True
 
-    def _reference(self, question: Question) -> float:
+    def reference_for(self, question: Question) -> float:
         """Return the reference: before any decision, what the worst off can get alone."""
         if self.reference > 0.0:
             return self.reference
@@ -173,7 +173,7 @@ class ExactLinear:
         return np.where(_needs_service(question), 0.0, value)
 
     def _scaled(self, question: Question, utility: Floats) -> Floats:
-        return scaled_utility(utility / self._reference(question), _alpha(question))
+        return scaled_utility(utility / self.reference_for(question), _alpha(question))
 
     def _hopeless(self, question: Question) -> Floats:
         """Return, for each utility, a V so low that no decision with it reaches the reference.

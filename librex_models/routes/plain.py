@@ -46,7 +46,7 @@ class Plain:
     def program(self, question: Question, program: Program) -> Program:
         """Return the Program as it is, or in other units, or without utilities above the level."""
         if self.utility_unit != 1.0:
-            return _in_units(program, self.utility_unit)
+            return in_units(program, self.utility_unit)
         return program if np.isinf(self.level) else _capped(question, program, self.level)
 
     def linear_welfare(
@@ -117,7 +117,7 @@ class Plain:
         return True
 
 
-def _in_units(program: Program, unit: float) -> Program:
+def in_units(program: Program, unit: float) -> Program:
     """Return the Program with its utilities measured in a unit, a power of two."""
     rows, utility = program.rows_of("utility_of"), program.columns_of("utility")
     row_scale, column_scale = np.ones(program.n_rows), np.ones(program.n_columns)

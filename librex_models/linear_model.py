@@ -1,0 +1,236 @@
+"""A model without alpha-fair terms, exactly or to a gap, for files that are linear.
+
+Whole decisions of which each utility depends on one at most are linear for any alpha. All other
+alpha-fair welfare is put under tangents, around the best decisions that can be found in short time:
+the one without wholeness, which can always be had, and for whole models one of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from librex_models.allocation import Allocation
+from librex_models.attainable import attainable
+from librex_models.choices import Choices
+from librex_models.errors import UnsolvableError
+from librex_models.families import AlphaFairness
+from librex_models.problem import AllocationProblem
+from librex_models.routes.exact_linear import ExactLinear, is_single_choice
+from librex_models.routes.plain import in_units
+from librex_models.routes.route import Floats, Question
+from librex_models.session import Session
+from librex_models.tangent_model import tangent_model
+from librex_models.verification import Verdict, region
+from solvers import Block, Program, SolveOptions, Status
+from solvers.tangent_program import under_tangents
+
+SECONDS = 20.0
+"""For each of the two solves."""
+NEAR = 1e-3
+"""The gap to which a whole model is solved first: nearer makes fewer tangents."""
+LEAST_GAP = 1e-7
+"""Nearer, tangents are so many and so alike that solvers cannot tell them apart."""
+MOST_VALUES = 128
+"""Of one utility: where whole decisions give no more than these, their chords are taken."""
+SHARE_OF_GAP = 0.1
+LARGEST_DECADES = 3.0
+"""Welfare is written in its own unit if reference^(1 - alpha) is this near to 1, else scaled."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LinearModel:
+    """A linear Program, and how near it is to the model.
+
+    Parameters
+    ----------
+    program : Program
+    relative_gap : float
+        In equivalent utility: 0 where the Program is exact.
+    least_equivalent : float
+        The gap is kept if the best equivalent utility is at least this,
+    negligible : float
+        and no utility of the best decision is above its least but below this.
+    exponent : int
+        Welfare is multiplied by 2^exponent in the objective.
+    """
+
+    program: Program
+    relative_gap: float = 0.0
+    least_equivalent: float = 0.0
+    negligible: float = 0.0
+    exponent: int = 0
+
+
+def linear_model(question: Question, program: Program, relative_gap: float) -> LinearModel:
+    """Return the Program without alpha-fair terms.
+
+    Parameters
+    ----------
+    question : Question
+    program : Program
+        The question in arrays.
+    relative_gap : float
+        Allowed in equivalent utility, between 0 and 1.
+
+    Raises
+    ------
+    UnsolvableError
+        If the gap is too small for tangents, or a whole decision is needed as a reference and none
+        could be found.
+    """
+    family = question.family
+    if program.terms is None or not isinstance(family, AlphaFairness):
+        return LinearModel(program=program)
+    if is_single_choice(question.problem, question.grouping):
+        return _exact(question, program, family)
+    if relative_gap < LEAST_GAP:
+        raise UnsolvableError(
+            f"alpha-fair welfare with alpha {family.alpha:g} is not linear: tangents keep a gap "
+            f"of {LEAST_GAP:g} at least, not {relative_gap:g}; an .nl file has no gap"
+        )
+    return _under_tangents(question, program, family, relative_gap)
+
+
+def scaled_terms(question: Question, program: Program) -> LinearModel:
+    """Return the Program with terms whose size doubles and solvers can work with."""
+    family, terms = question.family, program.terms
+    if terms is None or not isinstance(family, AlphaFairness):
+        return LinearModel(program=program)
+    around = _answer(_without_wholeness(question), NEAR)
+    if around is None or not around.has_point:
+        return LinearModel(program=program)
+    majorant = family.majorant(question.grouping.weight, question.utility(around.decision))
+    exponent = _exponent(family, majorant.reference)
+    if exponent == 0:
+        return LinearModel(program=program)
+    # In units near the reference, and the welfare of one unit times 2^exponent is near 1.
+    unit = float(2.0 ** np.rint(np.log2(majorant.reference)))
+    of_unit = float(np.exp(family.log_unit(unit) + exponent * np.log(2.0)))
+    scaled = replace(program, terms=replace(terms, weight=terms.weight * of_unit))
+    return LinearModel(program=in_units(scaled, unit), exponent=exponent)
+
+
+def _exact(question: Question, program: Program, family: AlphaFairness) -> LinearModel:
+    """Return the exact linear form, around a decision that is not better than the best."""
+    known = _answer(question, NEAR)
+    if known is None or not (_is_verified(known) or known.status is Status.INFEASIBLE):
+        raise UnsolvableError(
+            f"no decision was found within {SECONDS:g} seconds, and alpha-fair welfare needs one "
+            "before it can be written in linear terms: export it as an .nl file"
+        )
+    form = ExactLinear(reference=known.equivalent if known.has_point else 0.0)
+    linear = form.program(question, program)
+    return _in_welfare(linear, family, question.grouping.weight, form.reference_for(question))
+
+
+def _under_tangents(
+    question: Question, program: Program, family: AlphaFairness, relative_gap: float
+) -> LinearModel:
+    """Return the Program with tangents in the place of its terms."""
+    relaxed = _without_wholeness(question)
+    fractional = _answer(relaxed, SHARE_OF_GAP * relative_gap)
+    own = region(question.problem, by_budgets=True)
+    around, price = own.upper, None
+    if fractional is not None and fractional.has_point:
+        around, price = fractional.decision, fractional.certificate.price
+    few = attainable(question, own, MOST_VALUES)
+    is_whole = bool(question.problem.integer.any())
+    whole = (
+        _answer(question, NEAR) if is_whole and any(some is None for some in few) else fractional
+    )
+    known = whole.decision if whole is not None and _is_verified(whole) else None
+    made = tangent_model(question, few, around, known, price, relative_gap)
+    grouping = question.grouping
+    linear = under_tangents(program, made.lines, grouping.weight, grouping.labels)
+    linear = in_units(_with_service(question, family, linear), _unit(made.reference))
+    return replace(
+        _in_welfare(linear, family, grouping.weight, made.reference),
+        relative_gap=0.0 if made.is_exact else relative_gap,
+        least_equivalent=made.least_equivalent,
+        negligible=made.negligible,
+    )
+
+
+def _answer(question: Question, relative_gap: float) -> Allocation | None:
+    """Return what is found in short time by whichever solver can; None if none can."""
+    options = SolveOptions(relative_gap=relative_gap, time_limit_seconds=SECONDS)
+
+    def ask(problem: AllocationProblem) -> Question:
+        return replace(question, problem=problem)
+
+    try:
+        with Session(ask, question.problem, Choices(options=options)) as session:
+            return session.solve()
+    except UnsolvableError:
+        return None
+
+
+def _is_verified(answer: Allocation) -> bool:
+    return answer.verdict in (Verdict.OPTIMAL, Verdict.FEASIBLE)
+
+
+def _without_wholeness(question: Question) -> Question:
+    return replace(question, problem=question.problem.replace(integer=False))
+
+
+def _in_welfare(
+    linear: Program, family: AlphaFairness, weight: Floats, reference: float
+) -> LinearModel:
+    """Return the Program whose objective is the welfare, and not that of ratios to a reference."""
+    exponent = _exponent(family, reference)
+    log_unit = family.log_unit(reference)
+    unit = float(np.exp(log_unit + exponent * np.log(2.0)))
+    alpha, total = family.alpha, float(weight.sum())
+    constant = total * (np.log(reference) if alpha == 1.0 else unit / (1.0 - alpha))
+    program = replace(
+        linear,
+        objective=linear.objective * unit,
+        objective_constant=linear.objective_constant * unit + float(constant),
+    )
+    return LinearModel(program=program, exponent=exponent)
+
+
+def _unit(reference: float) -> float:
+    """Return 1, or a power of two as the unit of utilities, for slopes that no reader drops."""
+    if abs(np.log10(reference)) <= LARGEST_DECADES:
+        return 1.0
+    return float(2.0 ** np.rint(np.log2(reference)))
+
+
+def _exponent(family: AlphaFairness, reference: float) -> int:
+    """Return 0, or the power of two by which welfare at the reference is near its weight."""
+    log_unit = family.log_unit(reference)
+    if abs(log_unit) <= LARGEST_DECADES * np.log(10.0):
+        return 0
+    return -int(np.rint(log_unit / np.log(2.0)))
+
+
+def _with_service(question: Question, family: AlphaFairness, program: Program) -> Program:
+    """Return the Program with rows by which everybody gets something where welfare demands it.
+
+    Rows ``served[g]``: at least one of the options that earn, where all of these are whole.
+    """
+    problem, grouping = question.problem, question.grouping
+    if family.alpha < 1.0:
+        return program
+    earns = question.reward > 0.0
+    is_fractional = np.bincount(
+        grouping.of_option, earns & ~problem.integer, minlength=len(grouping)
+    )
+    needy = np.flatnonzero((grouping.history <= 0.0) & (is_fractional == 0))
+    options = np.flatnonzero(earns & np.isin(grouping.of_option, needy))
+    row = np.searchsorted(needy, grouping.of_option[options])
+    column = options + program.columns_of("x").start
+    shape = (len(needy), program.n_columns)
+    served = sparse.csc_array((np.ones(len(options)), (row, column)), shape=shape)
+    labels = [grouping.labels[g] for g in needy.tolist()]
+    return replace(
+        program,
+        matrix=sparse.csc_array(sparse.vstack([program.matrix, served])),
+        row_lower=np.concatenate([program.row_lower, np.ones(len(needy))]),
+        row_upper=np.concatenate([program.row_upper, np.full(len(needy), np.inf)]),
+        row_blocks=(*program.row_blocks, Block(name="served", labels=labels)),
+    )
