@@ -20,6 +20,7 @@ ORDER = (
     "librex_models.errors",
     "librex_models.environment",
     "librex_models.problem",
+    "librex_models.solution_files",
     "librex_models.families",
     "librex_models.forms",
     "librex_models.verification",

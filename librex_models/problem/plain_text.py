@@ -29,13 +29,34 @@ def read_text(path: str | os.PathLike[str]) -> str:
     FileError
         If there is no such file, it is a folder, or it is not UTF-8; the message names the file.
     """
+    return text_of(content_of(path), path)
+
+
+def content_of(path: str | os.PathLike[str]) -> bytes:
+    """Return what a file holds.
+
+    Raises
+    ------
+    FileError
+        If there is no such file, or it is a folder; the message names the file.
+    """
     try:
-        content = Path(path).read_bytes()
+        return Path(path).read_bytes()
     except OSError as error:
         raise FileError(f"{path}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:
         # A file name with a null character.
         raise FileError(f"{str(path)!r} cannot be read: {error}") from None
+
+
+def text_of(content: bytes, path: str | os.PathLike[str]) -> str:
+    """Return what a file holds as text, which is UTF-8, without a byte order mark.
+
+    Raises
+    ------
+    FileError
+        If it is not UTF-8; the message names the file and the line.
+    """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
