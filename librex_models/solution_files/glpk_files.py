@@ -159,11 +159,9 @@ def _table(lines: Lines, size: int) -> tuple[Values, dict[str, float]]:
         number, name = _numbered(lines, line, places)
         if number != place:
             raise lines.error(f"expected number {place}, found {number}")
-        if len(line) <= places[1][1]:
+        if len(name) > places[1][1] - places[1][0]:
             # A long name has pushed its numbers onto the next line.
             line = lines.next("the numbers of a line")
-        elif len(name) > places[1][1] - places[1][0]:
-            raise lines.error(f"the name {quoted(name)} reaches into its numbers")
         values.add(name, line[first:last].strip())
         if n_numbers == 4:
             worth = line[slice(*places[-1])].strip()
@@ -197,6 +195,9 @@ def read_for_programs(path: str, text: str) -> SolutionFile:
     n_columns = lines.count(words[3], "the number of columns")
     state = " ".join(words[4:-1])
     claim = lines.claim(state, OF_A_BASIS if words[1] == "bas" else OF_ANY)
+    if not claim[0].has_point and said in CLAIMS and not CLAIMS[said][0].has_point:
+        # HiGHS says "u u" where the words above say what it knows.
+        claim = CLAIMS[said]
     values, duals, value = Values(lines), dict[str, float](), None
     if claim[0].has_point:
         value = lines.value(words[-1], "the objective")

@@ -1,4 +1,7 @@
-"""Solution files of SCIP: ``writeBestSol``, or ``write solution`` in its shell. Zeros are left out."""
+"""Solution files of SCIP: ``writeBestSol``, or ``write solution`` in its shell.
+
+Zeros are left out.
+"""
 
 from __future__ import annotations
 
