@@ -10,6 +10,7 @@ Loads numpy and scipy.sparse; Pyomo, CVXPY, pydantic and the solvers load when f
 
 from librex_models import errors
 from librex_models.allocation import Allocation
+from librex_models.analysis.solution_checks import read_solution, verify
 from librex_models.analysis.solver_comparison import Comparison, compare
 from librex_models.analysis.solver_plans import Plan, plan
 from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
@@ -36,5 +37,7 @@ __all__ = [
     "errors",
     "plan",
     "read_problem",
+    "read_solution",
+    "verify",
     "write_problem",
 ]

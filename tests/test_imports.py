@@ -69,6 +69,8 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "errors",
         "plan",
         "read_problem",
+        "read_solution",
+        "verify",
         "write_problem",
     ],
     "solvers": [

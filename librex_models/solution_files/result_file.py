@@ -53,9 +53,9 @@ def read_result(file: JsonFile) -> SolutionFile:
 
 def _claim(file: JsonFile) -> Claim:
     status, limit = file.content.get("status"), file.content.get("limit")
-    if status not in Status.__members__:
+    if not isinstance(status, str) or status not in Status.__members__:
         raise file.error(f"the status {quoted(str(status))} is not known", "status")
-    if limit is not None and limit not in Limit.__members__:
+    if limit is not None and (not isinstance(limit, str) or limit not in Limit.__members__):
         raise file.error(f"the limit {quoted(str(limit))} is not known", "limit")
     claim = Status[status], None if limit is None else Limit[limit]
     if claim[0].is_stopped != (limit is not None):

@@ -55,7 +55,7 @@ def read_scip(path: str, text: str) -> SolutionFile:
     lines = Lines(path, text)
     line = lines.next_that_says("'objective value:'")
     # Without a status nothing is claimed of the point but that it is one.
-    said, claim = "", (Status.FEASIBLE, Limit.OTHER)
+    said, claim = "", CLAIMS["unknown"]
     if line.startswith(STATUS):
         said = line.removeprefix(STATUS).strip()
         claim = lines.claim(said, CLAIMS)

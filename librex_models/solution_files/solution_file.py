@@ -110,7 +110,8 @@ class SolutionFile:
 
     def error(self, message: str, name: str | None = None) -> FileError:
         """Return an error that names the file, and the line of a value."""
-        place = f", line {self.lines[name]}" if name in self.lines else ""
+        line = None if name is None else self.lines.get(name)
+        place = "" if line is None else f", line {line}"
         return FileError(f"{self.path}{place}: {message}")
 
 

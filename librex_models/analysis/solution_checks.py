@@ -1,0 +1,186 @@
+"""Decisions that others found, as verified allocations; no solver is needed, or loaded."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from librex_models.allocation import Allocation
+from librex_models.analysis.claims import (
+    EXCESS_OF_LINEAR_FILES,
+    ClaimedValue,
+    Claims,
+    checked,
+    claimed_value,
+)
+from librex_models.analysis.solution_columns import Columns, columns_of, prices_of
+from librex_models.errors import ParameterError
+from librex_models.families import AlphaFairness
+from librex_models.model import Model
+from librex_models.problem.labels import as_vector
+from librex_models.routes.exact_linear import ExactLinear, is_single_choice
+from librex_models.routes.plain import Plain
+from librex_models.routes.route import Question, Reformulation
+from librex_models.solution_files import Naming, SolutionFile, read_solution_file
+from solvers import Limit, Program, SolveOptions, Status
+
+CALLER = "the caller"
+
+
+def read_solution(
+    path: str | os.PathLike[str],
+    model: Model,
+    *,
+    relative_gap: float = 1e-6,
+    absolute_gap: float = 0.0,
+) -> Allocation:
+    """Return a solver's solution file as a verified allocation, without any solver.
+
+    Parameters
+    ----------
+    path : path
+        A solution of the file that ``model.export`` writes, by HiGHS, SCIP, Gurobi, GLPK or CBC,
+        or what ``librex solve --json`` printed; compressed by gzip or not. What it is shows in what
+        it holds, not in its name.
+    model : Model
+        With the numbers that it was exported with.
+    relative_gap, absolute_gap : float
+        OPTIMAL is said of what prices prove to be within either.
+
+    Returns
+    -------
+    Allocation
+        What the file claims, checked: the decision within the budgets, whole and within bounds by
+        our own arithmetic, and its value ours. Its verdict is OPTIMAL where the duals of the file
+        prove it, FEASIBLE where nothing does, REFUTED where rules are broken or the objective of
+        the file is not that of its decision. A file that says "infeasible" has no decision.
+
+    Raises
+    ------
+    FileError
+        Naming file and line, if it is no such file, not complete, or of another model.
+    UnsolvableError
+        If the model is not one that is exported: lexicographic max-min.
+    """
+    file = read_solution_file(path)
+    options = SolveOptions(relative_gap=relative_gap, absolute_gap=absolute_gap)
+    question = model.question()
+    declared = model.to_program()
+    reformulation = _reformulation(question, declared)
+    program = reformulation.program(question, declared)
+    claims = _claims(file, question, program, declared, reformulation)
+    return checked(question, program, reformulation, claims, options)
+
+
+def verify(
+    model: Model, decision: Any, *, relative_gap: float = 1e-6, absolute_gap: float = 0.0
+) -> Allocation:
+    """Return a decision that anybody found as a verified allocation, without a solver.
+
+    Parameters
+    ----------
+    model : Model
+    decision : array_like of shape (n_options,) or {option: decision}
+        What breaks a rule by no more than a solver's tolerance, a millionth, is made exact.
+    relative_gap, absolute_gap : float
+        OPTIMAL is said of what is proven to be within either.
+
+    Returns
+    -------
+    Allocation
+        With the verdict REFUTED where the decision breaks a rule, else FEASIBLE, or OPTIMAL where
+        nobody could have more.
+
+    Raises
+    ------
+    ShapeError, ParameterError
+        If there is not one finite number for each option.
+    """
+    question = model.question()
+    brought = as_vector(decision, question.problem.options, "decision", "option")
+    wrong = np.flatnonzero(~np.isfinite(brought))
+    if wrong.size:
+        option = question.problem.options[int(wrong[0])]
+        raise ParameterError(f"decision of option {option!r} is {brought[wrong[0]]}, not finite")
+    declared = model.to_program()
+    reformulation = _reformulation(question, declared)
+    claims = Claims(by=CALLER, status=Status.FEASIBLE, limit=Limit.OTHER, brought=brought)
+    return checked(
+        question,
+        reformulation.program(question, declared),
+        reformulation,
+        claims,
+        SolveOptions(relative_gap=relative_gap, absolute_gap=absolute_gap),
+    )
+
+
+def _reformulation(question: Question, declared: Program) -> Reformulation:
+    """Return how linear files hold the model: see `librex_models.model_files`."""
+    is_curved = declared.terms is not None and isinstance(question.family, AlphaFairness)
+    if is_curved and is_single_choice(question.problem, question.grouping):
+        return ExactLinear()
+    return Plain()
+
+
+def _claims(
+    file: SolutionFile,
+    question: Question,
+    program: Program,
+    declared: Program,
+    reformulation: Reformulation,
+) -> Claims:
+    status, limit = file.claim
+    claims = Claims(by=file.solver, status=status, limit=limit, brought=None, message=file.message)
+    if not status.has_point:
+        return claims
+    columns = columns_of(file, question, program, declared)
+    if columns.is_curved:
+        values = _values(file, question, columns, Plain())
+    elif program.terms is None:
+        values = _values(file, question, columns, reformulation)
+    else:
+        # The unit of the welfare in such files is their own.
+        values = ()
+    bound = np.inf
+    if file.bound is not None and program.terms is None and not columns.is_curved:
+        bound = reformulation.equivalent(question, columns.signs[0] * file.bound)
+    return Claims(
+        by=file.solver,
+        status=status,
+        limit=limit,
+        brought=columns.brought,
+        precision=file.precision,
+        values=values,
+        bound=bound if np.isfinite(bound) else np.inf,
+        row_dual=columns.row_dual,
+        price=prices_of(file, question) if file.naming is Naming.LABELS else None,
+        message=file.message,
+    )
+
+
+def _values(
+    file: SolutionFile, question: Question, columns: Columns, reformulation: Reformulation
+) -> tuple[ClaimedValue, ...]:
+    """Return the values that the file claims, by its objective and otherwise."""
+    values: list[ClaimedValue] = []
+
+    def equivalent(objective: float) -> float:
+        return reformulation.equivalent(question, objective)
+
+    if file.objective is not None:
+        claimed = [
+            claimed_value(
+                equivalent, sign * file.objective, file.objective_error, EXCESS_OF_LINEAR_FILES
+            )
+            for sign in columns.signs
+        ]
+        utility = question.utility(columns.brought)
+        with np.errstate(all="ignore"):
+            value = question.family.equivalent(question.grouping.weight, utility)
+        values.append(min(claimed, key=lambda one: abs(one.nearest(value) - value)))
+    if file.equivalent is not None:
+        error = file.precision * abs(file.equivalent)
+        values.append(claimed_value(float, file.equivalent, error))
+    return tuple(values)
