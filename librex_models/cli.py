@@ -1,4 +1,4 @@
-"""The command ``librex``: solve a problem file, plan who could, and say which solvers there are.
+"""The command ``librex``: solve problem files, plan, export and compare them, check solutions.
 
 Imports typer; everything else loads inside the commands, so that ``librex --help`` is quick.
 
@@ -7,23 +7,23 @@ Exit status: 0 solved, 1 no allocation, 2 bad input, 130 interrupted.
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import sys
-from collections.abc import Callable, Iterator
 from enum import StrEnum
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 
+from librex_models.command_output import (
+    NO_ALLOCATION,
+    SOLVED,
+    complain,
+    errors_in_words,
+    log_line,
+    print_allocation,
+    print_answer,
+)
 from librex_models.environment import SOLVER_VARIABLE
-from librex_models.errors import FileError, LibrexError
 from librex_models.standard_output import prints_to_standard_error
 from librex_models.task import Task, check_solver, naming, task_of
-from solvers.errors import SolverError
-
-SOLVED, NO_ALLOCATION, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
 app = typer.Typer(
     add_completion=False,
@@ -77,6 +77,7 @@ Gap = Annotated[
         show_default=False,
     ),
 ]
+AllRows = Annotated[bool, typer.Option("--all", help="Print every row of long tables.")]
 Instance = Annotated[
     int | None,
     typer.Option(
@@ -126,9 +127,7 @@ def solve(
     time_limit: TimeLimit = None,
     gap: Gap = None,
     instance: Instance = None,
-    all_rows: Annotated[
-        bool, typer.Option("--all", help="Print every row of long tables.")
-    ] = False,
+    all_rows: AllRows = False,
     log: Annotated[
         bool, typer.Option("--log", help="Print what the solver prints, to standard error.")
     ] = False,
@@ -137,11 +136,11 @@ def solve(
 
     Exit status: 0 solved, 1 no allocation (with the reason), 2 bad input (with file, line or key).
     """
-    with _errors_in_words():
+    with errors_in_words():
         wanted = {"relative_gap": gap, "time_limit_seconds": time_limit}
         given = {name: value for name, value in wanted.items() if value is not None}
         task = task_of(file, instance, solver)
-        arguments = task.arguments | given | {"log": _log_line if log else None}
+        arguments = task.arguments | given | {"log": log_line if log else None}
         if form is not None:
             arguments["form"] = form.value
         status = _solve_and_print(task, arguments, as_json, all_rows)
@@ -164,9 +163,41 @@ def plan(
 
     Exit status: 0 somebody can solve it, 1 nobody here can, 2 bad input.
     """
-    with _errors_in_words():
+    with errors_in_words():
         task = task_of(file, instance, solver)
         status = _plan_and_print(task, as_json)
+    raise typer.Exit(status)
+
+
+@app.command()
+def check(
+    solution: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOLUTION",
+            help="A solution file of HiGHS, SCIP, Gurobi, GLPK or CBC, or a result of "
+            "librex solve --json.",
+        ),
+    ],
+    file: File,
+    solver: Solver = None,
+    form: LanguageOfModel = None,  # noqa: ARG001
+    as_json: AsJson = False,
+    time_limit: TimeLimit = None,  # noqa: ARG001
+    gap: Gap = None,
+    instance: Instance = None,
+    all_rows: AllRows = False,
+) -> None:
+    """Check a solution of what `librex export` wrote, without a solver, and print who gets what.
+
+    Every option of `librex solve` is accepted; --solver, --form and --time-limit change nothing.
+
+    Exit status: 0 it passes the verification, 1 it does not or there is none, 2 bad input.
+    """
+    with errors_in_words():
+        task = task_of(file, instance, solver)
+        wanted = task.arguments.get("relative_gap") if gap is None else gap
+        status = _check_and_print(task, solution, wanted, as_json, all_rows)
     raise typer.Exit(status)
 
 
@@ -190,7 +221,7 @@ def export(
 
     Exit status: 0 written, 2 bad input, or a model that no file can hold.
     """
-    with _errors_in_words():
+    with errors_in_words():
         task = task_of(file, instance, solver)
         _export_and_print(task, out, as_json, gap)
     raise typer.Exit(SOLVED)
@@ -225,7 +256,7 @@ def compare(
 
     Exit status: 0 all that answered agree, 1 no allocation or a contradiction, 2 bad input.
     """
-    with _errors_in_words():
+    with errors_in_words():
         for name in solver or ():
             check_solver(name, "--solver")
         task = task_of(file, instance, "auto")
@@ -244,15 +275,15 @@ def solvers(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
     """List the solvers, whether they can be used here, and what they can do."""
-    with _errors_in_words():
+    with errors_in_words():
         from librex_models.report.json_report import json_text
         from librex_models.report.solver_list import solver_list, solver_report
         from librex_models.report.text import write_report
 
         if as_json:
-            _print(lambda stream: stream.write(json_text(solver_list())))
+            print_answer(lambda stream: stream.write(json_text(solver_list())))
         else:
-            _print(lambda stream: write_report(solver_report(), stream))
+            print_answer(lambda stream: write_report(solver_report(), stream))
 
 
 @app.command()
@@ -271,7 +302,7 @@ def schema(
 
     Exit status: 0 done, 2 the file cannot be written.
     """
-    with _errors_in_words():
+    with errors_in_words():
         from librex_models.file_schema import problem_file_schema
         from librex_models.problem.plain_text import write_text
         from librex_models.report.json_report import json_text
@@ -279,43 +310,29 @@ def schema(
 
         text = json_text(result_schema() if result else problem_file_schema())
         if out is None:
-            _print(lambda stream: stream.write(text))
+            print_answer(lambda stream: stream.write(text))
         else:
             write_text(out, text)
 
 
 def _solve_and_print(task: Task, arguments: dict[str, Any], as_json: bool, all_rows: bool) -> int:
-    from librex_models.report.json_report import json_report, json_text
-    from librex_models.report.measures import why_not
-    from librex_models.report.tables import MOST_ROWS, allocation_report
-    from librex_models.report.text import write_report
-
     task.check_readiness()
     with naming(task.name), prints_to_standard_error():
         allocation = task.model.solve(solver=task.solver, **arguments)
-    reason = why_not(allocation)
-    if as_json:
-        _print(lambda stream: stream.write(json_text(json_report(allocation))))
-    elif not reason:
-        parts = allocation_report(allocation, None if all_rows else MOST_ROWS)
-        _print(lambda stream: write_report(parts, stream))
-    if not reason:
-        return SOLVED
-    _complain(f"no allocation: {task.name}: {reason}")
-    return NO_ALLOCATION
+    return print_allocation(allocation, task.name, as_json, all_rows)
 
 
-@contextlib.contextmanager
-def _errors_in_words() -> Iterator[None]:
-    """Turn the errors of both packages into one message and exit status 2."""
-    try:
-        yield
-    except (LibrexError, SolverError) as error:
-        _complain(f"error: {error}")
-        raise typer.Exit(BAD_INPUT) from None
-    except KeyboardInterrupt:
-        _complain("interrupted")
-        raise typer.Exit(INTERRUPTED) from None
+def _check_and_print(
+    task: Task, solution: str, gap: float | None, as_json: bool, all_rows: bool
+) -> int:
+    from librex_models.analysis.solution_checks import read_solution
+
+    with naming(task.name):
+        # What is wrong with the problem is not said of the solution.
+        task.model.to_program()
+    given = {} if gap is None else {"relative_gap": gap}
+    allocation = read_solution(solution, task.model, **given)
+    return print_allocation(allocation, solution, as_json, all_rows)
 
 
 def _plan_and_print(task: Task, as_json: bool) -> int:
@@ -328,12 +345,12 @@ def _plan_and_print(task: Task, as_json: bool) -> int:
         route = task.arguments.get("route", "auto")
         found = plan_of(task.model, task.solver, route, task.solvers_to_list())
     if as_json:
-        _print(lambda stream: stream.write(json_text(plan_json(found))))
+        print_answer(lambda stream: stream.write(json_text(plan_json(found))))
     else:
-        _print(lambda stream: write_report(plan_report(found), stream))
+        print_answer(lambda stream: write_report(plan_report(found), stream))
     if found.chosen is not None:
         return SOLVED
-    _complain(f"no solver: {task.name}: {found.why_none}")
+    complain(f"no solver: {task.name}: {found.why_none}")
     return NO_ALLOCATION
 
 
@@ -344,7 +361,7 @@ def _export_and_print(task: Task, out: str, as_json: bool, gap: float | None) ->
     with naming(task.name):
         written = task.model.export(out) if gap is None else task.model.export(out, gap)
     text = json_text(export_json(written)) if as_json else export_report(written)
-    _print(lambda stream: stream.write(text))
+    print_answer(lambda stream: stream.write(text))
 
 
 def _compare_and_print(
@@ -362,57 +379,14 @@ def _compare_and_print(
     with naming(task.name), prints_to_standard_error():
         found = comparison_of(task.model, solvers, forms, **arguments)
     if as_json:
-        _print(lambda stream: stream.write(json_text(comparison_json(found))))
+        print_answer(lambda stream: stream.write(json_text(comparison_json(found))))
     else:
-        _print(lambda stream: write_report(comparison_report(found), stream))
+        print_answer(lambda stream: write_report(comparison_report(found), stream))
     if found.differences:
-        _complain("\n".join([f"answers contradict: {task.name}", *found.differences]))
+        complain("\n".join([f"answers contradict: {task.name}", *found.differences]))
     elif found.best is None:
-        _complain(f"no allocation: {task.name}: no solver has one that passes the verification")
+        complain(f"no allocation: {task.name}: no solver has one that passes the verification")
     return SOLVED if found.agrees and found.best is not None else NO_ALLOCATION
-
-
-def _complain(message: str) -> None:
-    from librex_models.report.labels import printable
-
-    first, *others = message.split("\n")
-    lines = [f"librex: {first}", *(f"  {line}" for line in others)]
-    # Whoever closed standard error does not want to read it.
-    with contextlib.suppress(OSError, ValueError):
-        _write(sys.stderr, "".join(f"{printable(line)}\n" for line in lines))
-
-
-def _log_line(line: str) -> None:
-    with contextlib.suppress(OSError, ValueError):
-        _write(sys.stderr, f"{line}\n")
-
-
-def _print(write: Callable[[TextIO], object]) -> None:
-    """Write to standard output; a reader that has gone away is no error, a full disk is one."""
-    if sys.stdout is None:
-        raise FileError("standard output is closed: nobody would see the answer")
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")
-    try:
-        write(sys.stdout)
-        sys.stdout.flush()
-    except OSError as error:
-        # What is left in the buffer would fail again when Python ends.
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
-        if not isinstance(error, BrokenPipeError):
-            why = error.strerror or str(error) or "it says not why"
-            raise FileError(f"standard output: cannot be written: {why}") from None
-
-
-def _write(stream: TextIO | None, text: str) -> None:
-    if stream is None:
-        return
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
-    stream.write(text)
-    stream.flush()
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ ORDER = (
     "librex_models.configuration",
     "librex_models.file_schema",
     "librex_models.standard_output",
+    "librex_models.command_output",
     "librex_models.task",
     "librex_models.cli",
     "librex_models.__main__",

@@ -32,7 +32,7 @@ def read_result(file: JsonFile) -> SolutionFile:
         )
     values = _by_label(file, decision, "decision") if has_point else {}
     objective = _number(file, content.get("objective"), "objective") if has_point else None
-    price = content.get("price")
+    price = _price(file)
     return SolutionFile(
         path=file.path,
         solver=str(content.get("solver", "librex")),
@@ -49,6 +49,13 @@ def read_result(file: JsonFile) -> SolutionFile:
         said={name: content[name] for name in MODEL if name in content},
         message="a result of librex",
     )
+
+
+def _price(file: JsonFile) -> Any:
+    """Return the prices, of whole decisions those of the certificate."""
+    certificate = file.content.get("certificate")
+    in_certificate = certificate.get("price") if isinstance(certificate, dict) else None
+    return file.content.get("price") or in_certificate
 
 
 def _claim(file: JsonFile) -> Claim:
