@@ -81,7 +81,7 @@ def read_with_glpk(path: Path) -> Reading:
     """Solve a file with GLPK."""
     kind = "--freemps" if ".mps" in path.name else "--lp"
     answer, model = path.with_suffix(".answer"), path.with_suffix(".model")
-    _run("glpsol", kind, path, "-w", answer, "--wglp", model, "--nopresol")
+    run_program("glpsol", kind, path, "-w", answer, "--wglp", model, "--nopresol")
     names = [line.split()[3] for line in model.read_text().splitlines() if line.startswith("n j")]
     lines = [line.split() for line in answer.read_text().splitlines()]
     (status,) = [words for words in lines if words[0] == "s"]
@@ -96,7 +96,7 @@ def read_with_cbc(path: Path) -> Reading:
     """Solve a file with CBC, which prints 8 digits of a value and 8 decimals of the optimum."""
     answer = path.with_suffix(".solution")
     tolerances = ["-primalT", "1e-9", "-integerT", "1e-9", "-ratioGap", "0", "-allowableGap", "0"]
-    _run("cbc", path, *tolerances, "-printi", "all", "-solve", "-solution", answer)
+    run_program("cbc", path, *tolerances, "-printi", "all", "-solve", "-solution", answer)
     first, *lines = answer.read_text().splitlines()
     columns: dict[str, float] = {}
     for line in lines:
@@ -110,7 +110,7 @@ def read_with_cbc(path: Path) -> Reading:
     return Reading(columns, float(optimum[1]) if optimum else None)
 
 
-def _run(program: str, *arguments: str | Path) -> None:
+def run_program(program: str, *arguments: str | Path) -> None:
     """Run a program of the system; where it is missing, skip, and in the CI fail."""
     if shutil.which(program) is None:
         if os.environ.get("CI"):

@@ -105,7 +105,8 @@ def _size(lines: Lines, heading: str) -> tuple[int, bool]:
     start, _, number = found.rpartition(" ")
     if start != heading:
         raise lines.error(f"expected '{heading}' with a number, found {quoted(found)}")
-    is_sparse = number.startswith("-")
+    # No column at all is -0, which has no sign.
+    is_sparse = number.startswith("-") or number == "0"
     return lines.count(number.removeprefix("-"), "their number"), is_sparse
 
 
