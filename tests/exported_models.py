@@ -8,8 +8,8 @@ from librex_models import AllocationProblem, AlphaFair, BudgetOnly, MaxMin, Mode
 from tests.random_problems import Whole, random_problem
 from tests.test_export import HOSTILE
 
-# None is no label of an option, and True is 1.
-LABELS: list[Hashable] = [label for label in HOSTILE if label is not None]
+# None is no label of an option, and 3.0 is 3.
+LABELS: list[Hashable] = [label for label in dict.fromkeys(HOSTILE) if label is not None]
 
 
 def with_hostile_labels(

@@ -52,6 +52,9 @@ class Done(NamedTuple):
 Run = Callable[..., Done]
 
 
+SOLUTION = "objective value: -4\nx[1] 1 (obj:-2.5)\nx[0] 0.5 (obj:-3)\n"
+
+
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
@@ -613,3 +616,50 @@ def test_the_answer_is_that_of_python(librex: Run, folder: Path) -> None:
     allocation = BudgetOnly(read_problem(folder / "problem.toml")).solve()
     assert list(report["decision"].values()) == allocation.decision.tolist()
     assert report["bound"] == allocation.bound
+
+
+# Solutions of others.
+
+
+def test_check_prints_the_report_of_solve(librex: Run, folder: Path) -> None:
+    (folder / "model.sol").write_text(SOLUTION)
+    # Half of ann and bob use 2 of 2.5 units: 1 of 3 units short of the best.
+    done = librex("check", "model.sol", "problem.toml", "--json")
+    assert (done.status, done.error) == (0, "")
+    assert done.report.keys() == librex("solve", "problem.toml", "--json").report.keys()
+    assert (done.report["verdict"], done.report["solver"]) == ("FEASIBLE", "scip")
+    assert done.report["decision"] == {"0": 0.5, "1": 1.0, "2": 0.0}
+    assert librex("check", "model.sol", "problem.toml").out
+
+
+def test_check_of_what_solve_printed_is_optimal(librex: Run, folder: Path) -> None:
+    (folder / "result.json").write_text(librex("solve", "problem.toml", "--json").out)
+    done = librex("check", "result.json", "problem.toml", "--json")
+    assert (done.status, done.report["verdict"]) == (0, "OPTIMAL")
+
+
+def test_a_refuted_solution_has_status_1_and_the_reason(librex: Run, folder: Path) -> None:
+    (folder / "model.sol").write_text(SOLUTION.replace("value: -4", "value: -5"))
+    done = librex("check", "model.sol", "problem.toml", "--json")
+    assert (done.status, done.report["verdict"]) == (1, "REFUTED")
+    assert done.error == (
+        "librex: no allocation: model.sol: the answer of scip does not pass the verification. "
+        "The solver claims the value 5, the decision is worth 4.\n"
+    )
+    assert librex("check", "model.sol", "problem.toml").out == ""
+
+
+def test_a_solution_that_cannot_be_read_has_status_2(librex: Run, folder: Path) -> None:
+    (folder / "model.sol").write_text("objective value: -4\nx[tom] 1 (obj:-2.5)\n")
+    done = librex("check", "model.sol", "problem.toml")
+    assert (done.status, done.out) == (2, "")
+    assert "model.sol, line 2: the model has no column 'x[tom]'" in done.error
+
+
+def test_check_says_what_is_wrong_with_the_problem(librex: Run, folder: Path) -> None:
+    (folder / "model.sol").write_text(SOLUTION)
+    (folder / "problem.toml").write_text(PROBLEM.replace("budget_only", "max_min"))
+    done = librex("check", "model.sol", "problem.toml")
+    assert done.status == 2
+    assert done.error.startswith("librex: error: problem.toml: lexicographic")
+    assert "lexicographic = false" in done.error

@@ -33,9 +33,6 @@ EXCESS_OF_LINEAR_FILES = 0.0
 """By what share of the equivalent utility the objective of a file may exceed the welfare, beside
 what is allowed to all: tangents of curved welfare lie above it. Raise it for files of such."""
 
-# Several roundings on the way from values to utilities.
-ROUNDINGS = 4.0
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClaimedValue:
@@ -219,7 +216,7 @@ def _evidence(
     best = found[0]
     for other in found[1:]:
         best = prover.better(best, other)
-    slack = ROUNDINGS * claims.precision * _size(question, decision)
+    slack = claims.precision * _size(question, decision)
     return replace(best, solver_tolerance=best.solver_tolerance + slack), price
 
 

@@ -23,7 +23,8 @@ from librex_models.problem.labels import as_vector
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
-from librex_models.solution_files import Naming, SolutionFile, read_solution_file
+from librex_models.solution_files import INFINITE, Naming, SolutionFile, read_solution_file
+from librex_models.verification.certificate import CLAIM_TOLERANCE
 from solvers import Limit, Program, SolveOptions, Status
 
 CALLER = "the caller"
@@ -100,10 +101,13 @@ def verify(
     """
     question = model.question()
     brought = as_vector(decision, question.problem.options, "decision", "option")
-    wrong = np.flatnonzero(~np.isfinite(brought))
+    wrong = np.flatnonzero(~(np.abs(brought) < INFINITE))
     if wrong.size:
         option = question.problem.options[int(wrong[0])]
-        raise ParameterError(f"decision of option {option!r} is {brought[wrong[0]]}, not finite")
+        raise ParameterError(
+            f"decision of option {option!r} is {brought[wrong[0]]}, expected a finite number "
+            f"below {INFINITE:g}"
+        )
     declared = model.to_program()
     reformulation = _reformulation(question, declared)
     claims = Claims(by=CALLER, status=Status.FEASIBLE, limit=Limit.OTHER, brought=brought)
@@ -138,10 +142,10 @@ def _claims(
     columns = columns_of(file, question, program, declared)
     if columns.is_curved:
         values = _values(file, question, columns, Plain())
-    elif program.terms is None:
+    elif program.terms is None and not _is_of_its_program(file, program, columns):
         values = _values(file, question, columns, reformulation)
     else:
-        # The unit of the welfare in such files is their own.
+        # Nothing is claimed that is not so, or in a unit of the file's own.
         values = ()
     bound = np.inf
     if file.bound is not None and program.terms is None and not columns.is_curved:
@@ -158,6 +162,20 @@ def _claims(
         price=prices_of(file, question) if file.naming is Naming.LABELS else None,
         message=file.message,
     )
+
+
+def _is_of_its_program(file: SolutionFile, program: Program, columns: Columns) -> bool:
+    """Return whether the objective is that of the decision, in a file of nothing but decisions.
+
+    Welfare of whole single choices may be raised there where it is hopelessly low.
+    """
+    if file.objective is None or program.n_columns != len(columns.brought):
+        return False
+    value = float(program.objective @ columns.brought) + program.objective_constant
+    size = float(np.abs(program.objective) @ np.abs(columns.brought))
+    size += abs(program.objective_constant)
+    allowed = file.objective_error + (CLAIM_TOLERANCE + file.precision) * size
+    return any(abs(sign * file.objective - value) <= allowed for sign in columns.signs)
 
 
 def _values(

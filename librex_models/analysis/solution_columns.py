@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from librex_models.errors import FileError
 from librex_models.families import AlphaFairness
 from librex_models.problem.labels import label_texts
 from librex_models.routes.route import Floats, Question
@@ -77,7 +78,7 @@ def columns_of(
             signs=signs,
             is_curved=False,
         )
-    kind = _kind(file, question, declared)
+    kind = _kind(file, declared)
     signs = _signs(file, program, kind)
     names = names_in_file(program, kind or KINDS[0])
     return Columns(
@@ -88,15 +89,13 @@ def columns_of(
     )
 
 
-def _kind(file: SolutionFile, question: Question, program: Program) -> str | None:
-    """Return the kind of file whose names of options there are; None where there are none."""
-    n_options = question.problem.n_options
-    counts = {
-        kind: len(file.values.keys() & set(names_in_file(program, kind).columns[:n_options]))
-        for kind in KINDS
-    }
-    best = max(KINDS, key=lambda kind: counts[kind])
-    return best if counts[best] else None
+def _kind(file: SolutionFile, program: Program) -> str | None:
+    """Return the kind of file whose names of columns there are; None where it does not show."""
+    first, second = KINDS
+    counts = [len(file.values.keys() & set(names_in_file(program, kind).columns)) for kind in KINDS]
+    if counts[0] == counts[1]:
+        return None
+    return first if counts[0] > counts[1] else second
 
 
 def _signs(file: SolutionFile, program: Program, kind: str | None) -> tuple[float, ...]:
@@ -207,9 +206,12 @@ def _check_model(file: SolutionFile, question: Question) -> None:
         "alpha": family.alpha if isinstance(family, AlphaFairness) else None,
         "over": f"{grouping.kind}s" if family.compares_utilities else None,
     }
-    for key, said in file.said.items():
+    for key, (said, line) in file.said.items():
         if said != asked[key]:
-            raise file.error(f"the result has {key} {said!r}, and the model {asked[key]!r}")
+            raise FileError(
+                f"{file.path}, line {line}: the result has {key} {said!r:.60}, and the model "
+                f"{asked[key]!r}"
+            )
 
 
 def prices_of(file: SolutionFile, question: Question) -> Floats | None:

@@ -50,14 +50,14 @@ def ratio_of_scaled(value: float, alpha: float) -> float:
 
 
 def plain_utility(utility: Floats, alpha: float) -> Floats:
-    """Return U_alpha itself, which may overflow to infinity.
+    """Return U_alpha itself, which may overflow to infinity, and is no number below zero.
 
     Examples
     --------
     >>> plain_utility(np.array([1.0, 4.0]), 0.5)
     array([2., 4.])
     """
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         if alpha == 1.0:
             return np.log(utility)
         return np.power(utility, 1.0 - alpha) / (1.0 - alpha)

@@ -5,6 +5,7 @@ JSON solutions leave out zeros unless ``JSONSolDetail`` is 1, which adds duals.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from librex_models.solution_files.json_text import JsonFile
@@ -79,7 +80,7 @@ def read_gurobi_json(file: JsonFile) -> SolutionFile:
     """Read a JSON solution of Gurobi."""
     info = file.table(file.content["SolutionInfo"], "SolutionInfo")
     code = info.get("Status")
-    if code not in CLAIMS:
+    if not isinstance(code, float) or code not in CLAIMS:
         raise file.error(f"the status {quoted(str(code))} is not known", "Status")
     objective = _optional(file, info, "ObjVal")
     variables = _list(file, "Vars")
@@ -106,7 +107,7 @@ def read_gurobi_json(file: JsonFile) -> SolutionFile:
 def _optional(file: JsonFile, info: dict[str, Any], key: str) -> float | None:
     if key not in info:
         return None
-    number = file.number(info[key], key, key)
+    number = file.number(info[key], key, key, most=math.inf)
     return number if abs(number) < INFINITE else None
 
 

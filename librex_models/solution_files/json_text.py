@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from librex_models.errors import FileError
-from librex_models.solution_files.solution_file import quoted
+from librex_models.solution_files.solution_file import INFINITE, quoted
 
 LONGEST_NUMBER = 400
 
@@ -72,9 +72,11 @@ class JsonFile:
             found[text] = line
         return found
 
-    def number(self, value: Any, what: str, key: str | None = None) -> float:
+    def number(
+        self, value: Any, what: str, key: str | None = None, most: float = INFINITE
+    ) -> float:
         """Return a value that has to be a finite number."""
-        if isinstance(value, bool) or not isinstance(value, float):
+        if not isinstance(value, float) or abs(value) >= most:
             raise self.error(f"{what} is {quoted(str(value))}, expected a finite number", key)
         return value
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from librex_models.solution_files.json_text import JsonFile
@@ -46,7 +47,7 @@ def read_result(file: JsonFile) -> SolutionFile:
         equivalent=_number(file, content.get("equivalent"), "equivalent") if has_point else None,
         is_maximised=True,
         prices=None if price is None else _by_label(file, price, "price", may_be_infinite=True),
-        said={name: content[name] for name in MODEL if name in content},
+        said={name: (content[name], file.line(name)) for name in MODEL if name in content},
         message="a result of librex",
     )
 
@@ -90,4 +91,8 @@ def _by_label(
 
 def _number(file: JsonFile, value: Any, key: str) -> float | None:
     """Return a number that is there, None for one that JSON does not have."""
-    return None if value in (None, "inf", "-inf", "nan") else file.number(value, key, key)
+    return (
+        None
+        if value in (None, "inf", "-inf", "nan")
+        else file.number(value, key, key, most=math.inf)
+    )

@@ -26,6 +26,8 @@ Claim = tuple[Status, Limit | None]
 # Of what stands in no text: everything below the blank but tabs and line ends.
 _BINARY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _LONGEST_QUOTE = 40
+INFINITE = 1e20
+"""From here on solvers take numbers for infinite."""
 
 
 class Naming(Enum):
@@ -76,8 +78,8 @@ class SolutionFile:
         The change of the objective per unit of right-hand side.
     prices : mapping of str to float or None
         Welfare per unit of budget by resource, of our own results only.
-    said : mapping of str to object
-        What our own results say of their model.
+    said : mapping of str to (object, int)
+        What our own results say of their model, and in which line.
     message : str
         The solver's own words.
     """
@@ -100,7 +102,7 @@ class SolutionFile:
     costs: Mapping[str, float] = field(default_factory=dict)
     row_duals: Mapping[str, float] = field(default_factory=dict)
     prices: Mapping[str, float] | None = None
-    said: Mapping[str, object] = field(default_factory=dict)
+    said: Mapping[str, tuple[object, int]] = field(default_factory=dict)
     message: str = ""
 
     @property
@@ -109,10 +111,10 @@ class SolutionFile:
         return 0.5 * 10.0 ** (1 - self.digits)
 
     def error(self, message: str, name: str | None = None) -> FileError:
-        """Return an error that names the file, and the line of a value."""
-        line = None if name is None else self.lines.get(name)
-        place = "" if line is None else f", line {line}"
-        return FileError(f"{self.path}{place}: {message}")
+        """Return an error that names the file, and the line of a value, else the last of one."""
+        last = max(self.lines.values(), default=1)
+        line = last if name is None else self.lines.get(name, last)
+        return FileError(f"{self.path}, line {line}: {message}")
 
 
 def rounding_of(number: float, digits: int) -> float:
@@ -207,7 +209,7 @@ class Lines:
     def value(self, text: str, what: str) -> float:
         """Return the finite number that a text of the present line is."""
         found = number_in(text)
-        if found is None:
+        if found is None or abs(found) >= INFINITE:
             raise self.error(f"{what} is {quoted(text)}, expected a finite number")
         return found
 
