@@ -36,8 +36,8 @@ LEAST_GAP = 1e-7
 MOST_VALUES = 128
 """Of one utility: where whole decisions give no more than these, their chords are taken."""
 SHARE_OF_GAP = 0.1
-LARGEST_DECADES = 3.0
-"""Welfare is written in its own unit if reference^(1 - alpha) is this near to 1, else scaled."""
+LARGEST_DECADES = 2.0
+"""Utilities, and welfare, are written in their own units if these are this near to 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,13 +103,13 @@ def scaled_terms(question: Question, program: Program) -> LinearModel:
     if around is None or not around.has_point:
         return LinearModel(program=program)
     majorant = family.majorant(question.grouping.weight, question.utility(around.decision))
-    exponent = _exponent(family, majorant.reference)
-    if exponent == 0:
-        return LinearModel(program=program)
-    # In units near the reference, and the welfare of one unit times 2^exponent is near 1.
-    unit = float(2.0 ** np.rint(np.log2(majorant.reference)))
+    exponent, unit = _exponent(family, majorant.reference), _unit(majorant.reference)
     of_unit = float(np.exp(family.log_unit(unit) + exponent * np.log(2.0)))
     scaled = replace(program, terms=replace(terms, weight=terms.weight * of_unit))
+    if family.alpha == 1.0:
+        # The logarithm of the unit, which is no factor.
+        constant = program.objective_constant + float(terms.weight.sum() * np.log(unit))
+        scaled = replace(scaled, objective_constant=constant)
     return LinearModel(program=in_units(scaled, unit), exponent=exponent)
 
 

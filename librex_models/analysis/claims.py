@@ -29,10 +29,6 @@ from librex_models.verification.violations import is_feasible
 from solvers import Limit, Outcome, Program, SolveOptions, SolverSession, Status
 from solvers.errors import SolverFailure
 
-EXCESS_OF_LINEAR_FILES = 0.0
-"""By what share of the equivalent utility the objective of a file may exceed the welfare, beside
-what is allowed to all: tangents of curved welfare lie above it. Raise it for files of such."""
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClaimedValue:
@@ -88,7 +84,7 @@ class Claims:
 
 
 def claimed_value(
-    equivalent: Callable[[float], float], objective: float, error: float, excess: float = 0.0
+    equivalent: Callable[[float], float], objective: float, error: float
 ) -> ClaimedValue:
     """Return the value that an objective claims.
 
@@ -98,12 +94,10 @@ def claimed_value(
         Turns an objective, maximised, into the equivalent utility.
     objective, error : float
         The error is what its digits may be off.
-    excess : float
-        By what share the equivalent utility may rightly be above the true one.
     """
     with np.errstate(all="ignore"):
         least, most = equivalent(objective - error), equivalent(objective + error)
-    return ClaimedValue(least=least * (1.0 - excess) if least > 0.0 else least, most=most)
+    return ClaimedValue(least=least, most=most)
 
 
 def checked(

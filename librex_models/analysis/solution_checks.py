@@ -9,7 +9,6 @@ import numpy as np
 
 from librex_models.allocation import Allocation
 from librex_models.analysis.claims import (
-    EXCESS_OF_LINEAR_FILES,
     ClaimedValue,
     Claims,
     checked,
@@ -24,7 +23,6 @@ from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
 from librex_models.solution_files import INFINITE, Naming, SolutionFile, read_solution_file
-from librex_models.verification.certificate import CLAIM_TOLERANCE
 from solvers import Limit, Program, SolveOptions, Status
 
 CALLER = "the caller"
@@ -71,7 +69,7 @@ def read_solution(
     declared = model.to_program()
     reformulation = _reformulation(question, declared)
     program = reformulation.program(question, declared)
-    claims = _claims(file, question, program, declared, reformulation)
+    claims = _claims(file, question, program, declared)
     return checked(question, program, reformulation, claims, options)
 
 
@@ -133,30 +131,24 @@ def _claims(
     question: Question,
     program: Program,
     declared: Program,
-    reformulation: Reformulation,
 ) -> Claims:
     status, limit = file.claim
     claims = Claims(by=file.solver, status=status, limit=limit, brought=None, message=file.message)
     if not status.has_point:
         return claims
     columns = columns_of(file, question, program, declared)
-    if columns.is_curved:
-        values = _values(file, question, columns, Plain())
-    elif program.terms is None and not _is_of_its_program(file, program, columns):
-        values = _values(file, question, columns, reformulation)
-    else:
-        # Nothing is claimed that is not so, or in a unit of the file's own.
-        values = ()
+    # Linear files of curved welfare have an objective above it, in a unit that is not stated.
+    has_unit = declared.terms is None or columns.is_curved
     bound = np.inf
-    if file.bound is not None and program.terms is None and not columns.is_curved:
-        bound = reformulation.equivalent(question, columns.signs[0] * file.bound)
+    if file.bound is not None and declared.terms is None:
+        bound = Plain().equivalent(question, columns.signs[0] * file.bound)
     return Claims(
         by=file.solver,
         status=status,
         limit=limit,
         brought=columns.brought,
         precision=file.precision,
-        values=values,
+        values=_values(file, question, columns, has_unit),
         bound=bound if np.isfinite(bound) else np.inf,
         row_dual=columns.row_dual,
         price=prices_of(file, question) if file.naming is Naming.LABELS else None,
@@ -164,41 +156,42 @@ def _claims(
     )
 
 
-def _is_of_its_program(file: SolutionFile, program: Program, columns: Columns) -> bool:
-    """Return whether the objective is that of the decision, in a file of nothing but decisions.
-
-    Welfare of whole single choices may be raised there where it is hopelessly low.
-    """
-    if file.objective is None or program.n_columns != len(columns.brought):
-        return False
-    value = float(program.objective @ columns.brought) + program.objective_constant
-    size = float(np.abs(program.objective) @ np.abs(columns.brought))
-    size += abs(program.objective_constant)
-    allowed = file.objective_error + (CLAIM_TOLERANCE + file.precision) * size
-    return any(abs(sign * file.objective - value) <= allowed for sign in columns.signs)
-
-
 def _values(
-    file: SolutionFile, question: Question, columns: Columns, reformulation: Reformulation
+    file: SolutionFile, question: Question, columns: Columns, has_unit: bool
 ) -> tuple[ClaimedValue, ...]:
     """Return the values that the file claims, by its objective and otherwise."""
     values: list[ClaimedValue] = []
-
-    def equivalent(objective: float) -> float:
-        return reformulation.equivalent(question, objective)
-
-    if file.objective is not None:
-        claimed = [
-            claimed_value(
-                equivalent, sign * file.objective, file.objective_error, EXCESS_OF_LINEAR_FILES
-            )
-            for sign in columns.signs
-        ]
+    if file.objective is not None and has_unit:
         utility = question.utility(columns.brought)
         with np.errstate(all="ignore"):
+            welfare = question.family.welfare(question.grouping.weight, utility)
             value = question.family.equivalent(question.grouping.weight, utility)
+        unit = 1.0
+        if columns.is_curved and file.naming is not Naming.LABELS:
+            unit = _unit(file.objective, welfare, question)
+
+        def equivalent(objective: float) -> float:
+            return Plain().equivalent(question, objective / unit)
+
+        claimed = [
+            claimed_value(equivalent, sign * file.objective, file.objective_error)
+            for sign in columns.signs
+        ]
         values.append(min(claimed, key=lambda one: abs(one.nearest(value) - value)))
     if file.equivalent is not None:
         error = file.precision * abs(file.equivalent)
         values.append(claimed_value(float, file.equivalent, error))
     return tuple(values)
+
+
+def _unit(objective: float, welfare: float, question: Question) -> float:
+    """Return the power of two that an NL file has for the welfare: 1 for logarithms.
+
+    The file alone knows which it is; of an objective that is wrong no power makes the welfare.
+    """
+    is_log = isinstance(question.family, AlphaFairness) and question.family.alpha == 1.0
+    with np.errstate(all="ignore"):
+        share = np.float64(objective) / welfare
+    if is_log or not 0.0 < share < np.inf:
+        return 1.0
+    return float(2.0 ** np.rint(np.log2(share)))

@@ -151,8 +151,8 @@ def _by_position(
     sizes = {program.n_columns}
     if declared.terms is not None:
         sizes |= {declared.n_columns, declared.n_columns + len(declared.terms.columns)}
-    has_constant = bool(program.objective_constant)
-    sizes = {size + extra for size in sizes for extra in {0, int(has_constant)}}
+    if program.objective_constant or declared.terms is not None:
+        sizes |= {size + 1 for size in sizes}
     if file.n_columns not in sizes:
         raise file.error(
             f"there are {file.n_columns} columns, and this model's file has {max(sizes)}: this is "
