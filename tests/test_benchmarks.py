@@ -7,7 +7,7 @@ import pytest
 
 import librex_models as lm
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import build, resolve, start_up
+from tests.benchmarks import build, resolve, start_up, write
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns, table
 
@@ -29,6 +29,12 @@ def test_resolve_compares_with_bare_highs() -> None:
 def test_start_up_compares_two_imports() -> None:
     [measurement] = start_up.run(repeats=1)
     assert measurement.librex_seconds > 0
+
+
+def test_write_compares_with_the_writer_of_highs() -> None:
+    [mps, lp] = write.run(sizes=(30,), repeats=2)
+    assert (mps.benchmark, lp.benchmark, lp.repeats) == ("write mps", "write lp", 2)
+    assert min(mps.ratio, lp.ratio) > 0
 
 
 def test_another_answer_than_that_of_bare_highs_is_an_error() -> None:
