@@ -225,6 +225,20 @@ def test_a_row_without_sides_is_left_out(tmp_path: Path) -> None:
             assert read(path).columns == dict.fromkeys(wanted, 1.0)
 
 
+@pytest.mark.parametrize("kind", ["mps", "lp"])
+def test_whole_columns_have_whole_bounds(kind: str, tmp_path: Path) -> None:
+    program = replace(
+        one_row(["a", "b", "c"]),
+        column_lower=np.array([-0.5, 0.5, 1.0 - 1e-9]),
+        column_upper=np.array([2.5, 2.5, 2.0 + 1e-9]),
+        integer=np.array([True, False, True]),
+    )
+    path = tmp_path / f"program.{kind}"
+    export(program, path)
+    read = highs_lp(path)
+    assert (list(read.col_lower_), list(read.col_upper_)) == ([0.0, 0.5, 1.0], [2.0, 2.5, 2.0])
+
+
 def test_the_sidecar_of_another_model_does_not_stay(tmp_path: Path) -> None:
     path = tmp_path / "program.mps"
     export(one_row(["a b"]), path)
