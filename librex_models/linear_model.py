@@ -15,6 +15,7 @@ from scipy import sparse
 from librex_models.allocation import Allocation
 from librex_models.attainable import attainable
 from librex_models.choices import Choices
+from librex_models.chords import is_steep
 from librex_models.errors import UnsolvableError
 from librex_models.families import AlphaFairness
 from librex_models.problem import AllocationProblem
@@ -137,12 +138,15 @@ def _under_tangents(
     if fractional is not None and fractional.has_point:
         around, price = fractional.decision, fractional.certificate.price
     few = attainable(question, own, MOST_VALUES)
-    is_whole = bool(question.problem.integer.any())
-    whole = (
-        _answer(question, NEAR) if is_whole and any(some is None for some in few) else fractional
+    known = fractional
+    if question.problem.integer.any():
+        known = _answer(question, NEAR) if _needs_known(question, family, around, few) else None
+    decision, most_equivalent = None, np.inf
+    if known is not None and _is_verified(known):
+        decision, most_equivalent = known.decision, known.certificate.bound
+    made = tangent_model(
+        question, few, around, decision, price, relative_gap, most_equivalent=most_equivalent
     )
-    known = whole.decision if whole is not None and _is_verified(whole) else None
-    made = tangent_model(question, few, around, known, price, relative_gap)
     grouping = question.grouping
     linear = under_tangents(program, made.lines, grouping.weight, grouping.labels)
     linear = in_units(_with_service(question, family, linear), _unit(made.reference))
@@ -152,6 +156,14 @@ def _under_tangents(
         least_equivalent=made.least_equivalent,
         negligible=made.negligible,
     )
+
+
+def _needs_known(
+    question: Question, family: AlphaFairness, around: Floats, few: list[Floats | None]
+) -> bool:
+    """Return whether a whole decision has to be known to say what utilities matter."""
+    majorant = family.majorant(question.grouping.weight, question.utility(around))
+    return any(some is None or is_steep(some / majorant.reference, family.alpha) for some in few)
 
 
 def _answer(question: Question, relative_gap: float) -> Allocation | None:

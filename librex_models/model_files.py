@@ -107,6 +107,11 @@ def _notes(model: LinearModel) -> list[str]:
             f"tangents of alpha-fair welfare: the best decision is within {model.relative_gap:g} in"
             f" equivalent utility, wherever that is at least {model.least_equivalent!r}"
         )
+    elif model.least_equivalent:
+        notes.append(
+            "alpha-fair welfare is exact wherever the best equivalent utility is at least"
+            f" {model.least_equivalent!r}"
+        )
     if model.negligible:
         notes.append(f"utilities below {model.negligible!r} count for less than they are")
     if model.exponent:

@@ -29,6 +29,8 @@ ORDER = (
     "librex_models.choices",
     "librex_models.session",
     "librex_models.attainable",
+    "librex_models.chords",
+    "librex_models.welfare_intervals",
     "librex_models.tangent_model",
     "librex_models.linear_model",
     "librex_models.model_files",

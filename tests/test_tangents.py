@@ -327,3 +327,94 @@ def test_negligible_utilities_are_stated(tmp_path: Path) -> None:
     decision = decision_in(tmp_path / "model.lp", model, "HiGHS")
     assert decision is not None
     assert equivalent_of(model, decision) >= model.solve().equivalent * (1 - 1.01e-2)
+
+
+def test_slopes_of_whole_utilities_are_those_that_readers_take(tmp_path: Path) -> None:
+    # Rewards over four decades to the power of -20: 1e80, where HiGHS reads less than 1e15.
+    reward = [700.0, 0.09, 13.0, 0.1]
+    problem = AllocationProblem(
+        [[2.4], [4.9], [4.5], [0.9]], [12.0], reward, group=[0] * 4, integer=True, agent_limit=1
+    )
+    model = GroupAlphaFair(problem.replace(group=[0, 0, 1, 1]), 20.0)
+    path = tmp_path / "model.mps"
+    written = model.export(path)
+    decisions = [
+        np.array(some)
+        for some in itertools.product((0.0, 1.0), repeat=4)
+        if problem.requests[:, 0] @ some <= 12.0
+    ]
+    best = max(equivalent_of(model, some) for some in decisions)
+    assert written.relative_gap == 0.0
+    assert 0.0 < written.least_equivalent < best
+    note = f"least {written.least_equivalent!r}"
+    assert path.read_text().splitlines()[0].endswith(note)
+    for reader in READERS:
+        decision = decision_in(path, model, reader)
+        assert decision is not None
+        assert equivalent_of(model, np.rint(decision)) == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize("alpha", [5.0, 20.0, 50.0])
+@pytest.mark.parametrize("gap", [1e-4, 1e-2])
+def test_tangents_are_few_where_wholeness_costs_most_of_the_welfare(
+    gap: float, alpha: float, tmp_path: Path
+) -> None:
+    # In fractions both get six times as much, which counts 6^49 times.
+    earned = np.append(np.linspace(1.0, 1.9, 9), 13.0)
+    reward = np.concatenate([earned, earned * 1.1 + 0.01 * np.arange(10) ** 2])
+    budget = 2.9
+    problem = AllocationProblem(
+        np.ones((20, 1)),
+        [budget],
+        reward,
+        group=[0] * 10 + [1] * 10,
+        integer=True,
+        agent_limit=np.inf,
+    )
+    model = GroupAlphaFair(problem.replace(requests=_dear_last(20)), alpha)
+    path = tmp_path / "model.mps"
+    written = model.export(path, gap)
+    assert written.relative_gap == gap
+    assert path.read_text().count("<=") + path.read_text().count(" L tangent") < 800
+    decision = decision_in(path, model, "HiGHS")
+    assert decision is not None
+    assert equivalent_of(model, np.rint(decision)) >= model.solve().equivalent * (1.0 - gap)
+
+
+def _dear_last(n_options: int) -> Floats:
+    """Return requests of one, but more than half the budget for the last of each half."""
+    requests = np.ones((n_options, 1))
+    requests[n_options // 2 - 1 :: n_options // 2] = 2.0
+    return requests
+
+
+def test_a_wide_gap_may_hold_all_that_somebody_can_have(tmp_path: Path) -> None:
+    # Nobody minds half of everything, and one group has a fiftieth of the weight.
+    generator = np.random.default_rng(14)
+    problem = AllocationProblem(
+        generator.uniform(0.2, 0.6, (12, 1)),
+        [3.9],
+        generator.uniform(0.2, 2.5, 12),
+        group=[0] * 4 + [1] * 4 + [2] * 4,
+        weight=[0.6, 3.5, 0.1],
+        integer=[True] * 4 + [False] * 8,
+    )
+    model = GroupAlphaFair(problem, 0.1)
+    path = tmp_path / "model.lp"
+    model.export(path, 0.5)
+    decision = decision_in(path, model, "HiGHS")
+    assert decision is not None
+    assert equivalent_of(model, decision) >= 0.5 * model.solve().equivalent
+
+
+def test_an_equivalent_that_no_double_holds_has_a_file(tmp_path: Path) -> None:
+    # Who has no reward has nearly all the weight: (0.1 / 7.1)^1000 of the other's utility.
+    problem = AllocationProblem(
+        [[4.4], [2.6]], [10.0], [2.0, 0.0], weight=[0.1, 7.0], integer=[False, True]
+    )
+    model = GroupAlphaFair(problem, 0.999)
+    path = tmp_path / "model.mps"
+    model.export(path, 1e-5)
+    decision = decision_in(path, model, "HiGHS")
+    assert decision is not None
+    assert decision[0] == pytest.approx(1.0)

@@ -30,6 +30,11 @@ def export_report(written: ExportedFile) -> str:
             f"\ntangents: the best decision is within {written.relative_gap:g} in equivalent "
             f"utility, wherever that is at least {written.least_equivalent:.6g}"
         )
+    elif written.least_equivalent:
+        text += (
+            "\nexact wherever the best equivalent utility is at least "
+            f"{written.least_equivalent:.6g}"
+        )
     if written.negligible:
         text += f"\nutilities below {written.negligible:.6g} count for less than they are"
     if written.exponent:
