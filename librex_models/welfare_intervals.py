@@ -79,16 +79,16 @@ class Welfare:
     @property
     def floor(self) -> Floats:
         """Return the V of each utility below which no decision is as good as the known one."""
-        own: Floats = self.weight * self.top
+        own = self.weight * self.top
         if np.isinf(self.value):
-            lowest: Floats = np.minimum(LOW, self.top - 1.0)
-            return lowest
+            return np.minimum(LOW, self.top - 1.0)
         # Further down by what makes the equivalent clearly worse.
-        return (self.value - self.total - (own.sum() - own)) / self.weight
+        floor: Floats = (self.value - self.total - (own.sum() - own)) / self.weight
+        return floor
 
     def least_of_chords(self) -> float:
         """Return from which equivalent on chords are exact."""
-        own: Floats = self.weight * self.top
+        own = self.weight * self.top
         limit = self.weight * self.floor + (own.sum() - own)
         is_cut = [
             some is not None and chords(some, self.alpha, floor)[2]

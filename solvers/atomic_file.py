@@ -13,7 +13,7 @@ Name = str | os.PathLike[str]
 
 
 def write_whole(path: Name, parts: Iterable[str]) -> None:
-    """Write a text, compressed where the name ends in ``.gz``; on any failure the old file stays.
+    """Write a text, compressed where the name ends in ``.gz``, in any case; on any failure the old file stays.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def write_all_whole(files: Mapping[Name, Iterable[str]]) -> None:
             target = Path(path).resolve()
             descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
             written[name] = target
-            _write(descriptor, parts, is_packed=target.suffix == ".gz")
+            _write(descriptor, parts, is_packed=Path(path).suffix.lower() == ".gz")
             _keep_mode(target, name)
         for name, target in written.items():
             os.replace(name, target)

@@ -49,6 +49,16 @@ def test_a_name_that_ends_in_gz_is_compressed(tmp_path: Path) -> None:
     assert gzip.decompress((tmp_path / "text.gz").read_bytes()) == b"onetwo"
 
 
+def test_what_is_compressed_is_in_the_name_that_was_given(tmp_path: Path) -> None:
+    target = tmp_path / "kept.txt"
+    target.write_text("old")
+    (tmp_path / "link.gz").symlink_to(target)
+    for name in ("a.txt.GZ", "link.gz"):
+        write_whole(tmp_path / name, ["one"])
+        assert gzip.decompress((tmp_path / name).read_bytes()) == b"one"
+    assert (tmp_path / "link.gz").is_symlink()
+
+
 def test_an_error_half_way_leaves_the_old_file(old: Path) -> None:
     def parts() -> Iterator[str]:
         yield "new"
