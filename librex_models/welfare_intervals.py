@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from librex_models.chords import chords
+from librex_models.chords import STEEPEST, chords
 from librex_models.families.alpha_fair import ratio_of_scaled
 from librex_models.routes.route import Floats
 from solvers.program import Booleans
@@ -117,8 +117,10 @@ class Welfare:
 
     def error_within(self, relative_gap: float) -> float:
         """Return the welfare that is the gap in equivalent utility, wherever the optimum is."""
-        # V(t) - V(t (1 - gap)) = t^(1 - alpha) (-V(1 - gap)).
-        lost = -float(scaled_utility(np.array(1.0 - relative_gap), self.alpha))
+        # V(t) - V(t (1 - gap)) = t^(1 - alpha) (-V(1 - gap)). A gap with which slopes that are too
+        # steep for readers would matter is made smaller.
+        left = max(1.0 - relative_gap, STEEPEST ** (-1.0 / self.alpha))
+        lost = -float(scaled_utility(np.array(left), self.alpha))
         return SPARE * self.total * self.growth * lost
 
     def least_equivalent(self, depth: float, error: float) -> float:

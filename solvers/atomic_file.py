@@ -13,7 +13,7 @@ Name = str | os.PathLike[str]
 
 
 def write_whole(path: Name, parts: Iterable[str]) -> None:
-    """Write a text, compressed where the name ends in ``.gz``, in any case; on any failure the old file stays.
+    """Write a text, compressed where the name ends in ``.gz``; on any failure the old file stays.
 
     Raises
     ------

@@ -96,6 +96,15 @@ def test_the_sense_of_the_file_is_ours(writer: str, tmp_path: Path) -> None:
         assert read.decision.tolist() == [0.0, 1.0, 1.0]
 
 
+@pytest.mark.parametrize("writer", WRITERS)
+@pytest.mark.parametrize("kind", ["mps", "lp"])
+def test_an_objective_of_nothing_has_solutions(writer: str, kind: str, tmp_path: Path) -> None:
+    # HiGHS leaves out the name of such an objective.
+    model = BudgetOnly(AllocationProblem([[2.0], [3.0]], [4.0], [0.0, 0.0]))
+    read = lm.read_solution(written(model, writer, tmp_path, kind), model)
+    assert (read.verdict, read.objective) == (Verdict.OPTIMAL, 0.0)
+
+
 STATUSES = {
     "HiGHS raw": (Status.OPTIMAL, None),
     "HiGHS pretty": (Status.OPTIMAL, None),

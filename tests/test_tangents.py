@@ -418,3 +418,14 @@ def test_an_equivalent_that_no_double_holds_has_a_file(tmp_path: Path) -> None:
     decision = decision_in(path, model, "HiGHS")
     assert decision is not None
     assert decision[0] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("alpha", [20.0, 50.0, 100.0])
+def test_a_wide_gap_needs_no_slope_that_readers_refuse(alpha: float, tmp_path: Path) -> None:
+    # Half of everything counts 2^(alpha - 1) times as much.
+    model = small_model(alpha)
+    path = tmp_path / "model.mps"
+    assert model.export(path, 0.5).relative_gap == 0.5
+    decision = decision_in(path, model, "HiGHS")
+    assert decision is not None
+    assert equivalent_of(model, decision) >= 0.5 * model.solve().equivalent

@@ -83,7 +83,8 @@ _LAYOUTS = {
     "mip": _Layout(n_words=6, size=3, value=2, dual=None),
 }
 _SENSES = {"MINimum": False, "MAXimum": True}
-_OBJECTIVE = re.compile(r"(?:c )?Objective:.* = (?P<value>\S+)\s+\((?P<sense>\w+)\)")
+# HiGHS leaves out the name of an objective that is zero in an LP file.
+_OBJECTIVE = re.compile(r"(?:c )?Objective:(?:.* =)?\s+(?P<value>\S+)\s+\((?P<sense>\w+)\)")
 _STATUS = re.compile(r"(?:c )?Status:\s+(?P<said>.+)")
 _SIZE = re.compile(r"(?:Rows|Columns):\s+([0-9]{1,9})\b.*")
 _END_OF_OUTPUT, _END_OF_FILE = "End of output", "e o f"
