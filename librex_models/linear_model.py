@@ -124,7 +124,8 @@ def _exact(question: Question, program: Program, family: AlphaFairness) -> Linea
         )
     form = ExactLinear(reference=known.equivalent if known.has_point else 0.0)
     linear = form.program(question, program)
-    return _in_welfare(linear, family, question.grouping.weight, form.reference_for(question))
+    written = _in_welfare(linear, family, question.grouping.weight, form.reference_for(question))
+    return replace(written, least_equivalent=form.least_equivalent(question))
 
 
 def _under_tangents(

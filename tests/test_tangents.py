@@ -429,3 +429,25 @@ def test_a_wide_gap_needs_no_slope_that_readers_refuse(alpha: float, tmp_path: P
     decision = decision_in(path, model, "HiGHS")
     assert decision is not None
     assert equivalent_of(model, decision) >= 0.5 * model.solve().equivalent
+
+
+def test_single_choices_are_exact_down_to_the_stated_equivalent(tmp_path: Path) -> None:
+    # All three fit. With less budget two go without, which the best decision says nothing of.
+    problem = AllocationProblem(
+        [[1.0]] * 3,
+        [3.0],
+        [1.0, 1.1, 1.2],
+        agent_history=[0.01, 0.02, 0.03],
+        integer=True,
+    )
+    path = tmp_path / "model.mps"
+    model = AlphaFair(problem, 5.0)
+    written = model.export(path)
+    best = model.solve().equivalent
+    assert 0.1 < written.least_equivalent <= best * (1 + 1e-9)
+    assert decision_in(path, model, "HiGHS") == pytest.approx([1.0, 1.0, 1.0])
+    scarce = AlphaFair(problem.replace(budget=[1.0]), 5.0)
+    assert scarce.solve().equivalent < written.least_equivalent
+    # Where histories are near what can be earned there is nothing to leave out.
+    near = AlphaFair(problem.replace(agent_history=[10.0, 10.0, 10.0]), 5.0)
+    assert near.export(path).least_equivalent == 0.0

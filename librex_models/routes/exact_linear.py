@@ -95,6 +95,18 @@ class ExactLinear:
             column_blocks=(Block(name="x", labels=question.problem.options),),
         )
 
+    def least_equivalent(self, question: Question) -> float:
+        """Return from which equivalent of the best decision on the program is exact; 0: for all."""
+        grouping = question.grouping
+        floor = self._hopeless(question)
+        is_low = self._scaled(question, grouping.history) < floor
+        chosen = grouping.history[grouping.of_option] + _earned(question)
+        is_low[grouping.of_option[self._scaled(question, chosen) < floor[grouping.of_option]]] = (
+            True
+        )
+        matters = is_low & ~_needs_service(question)
+        return self.reference_for(question) if matters.any() else 0.0
+
     def linear_welfare(
         self,
         question: Question,
