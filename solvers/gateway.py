@@ -25,7 +25,7 @@ from solvers.linear_proofs import dual_bound, with_rows
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
-from solvers.scaled_utility import scaled_utility
+from solvers.term_program import value_in_ratios
 from solvers.term_scaling import ScaledTermsSession
 
 LOGGER = logging.getLogger(__name__)
@@ -304,7 +304,7 @@ def outcome_of(program: Program, reply: Reply, options: SolveOptions, is_precise
     )
     if point is None:
         return plain
-    value = value_of(program, point)
+    value = value_in_ratios(program, point)
     found = replace(
         plain,
         status=Status.FEASIBLE,
@@ -386,12 +386,3 @@ def _feasible_point(program: Program, point: Floats | None) -> Floats | None:
     scale = np.maximum(1.0, abs(program.matrix) @ np.abs(inside))
     excess = np.maximum(activity - program.row_upper, program.row_lower - activity)
     return inside if (excess <= FEASIBLE * scale).all() else None
-
-
-def value_of(program: Program, point: Floats) -> float:
-    """Return the objective of a point, its terms read as weight * V(s)."""
-    value = float(program.objective @ point) + program.objective_constant
-    if program.terms is not None:
-        ratio = np.maximum(point[program.terms.columns], 0.0)
-        value += float(program.terms.weight @ scaled_utility(ratio, program.terms.alpha))
-    return value

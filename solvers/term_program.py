@@ -105,6 +105,15 @@ def program_in_ratios(
     return program, (added, task.row_lower[n_rows:], task.row_upper[n_rows:])
 
 
+def value_in_ratios(program: Program, point: Floats) -> float:
+    """Return the objective of a point, its terms read as weight * V(s)."""
+    value = float(program.objective @ point) + program.objective_constant
+    if program.terms is not None:
+        ratio = np.maximum(point[program.terms.columns], 0.0)
+        value += float(program.terms.weight @ scaled_utility(ratio, program.terms.alpha))
+    return value
+
+
 def most_of_objective(task: Task) -> tuple[Floats, float]:
     """Return the most that each term of a scaled task can bring, and the most of all else."""
     most = task.weight * scaled_utility(np.maximum(task.most[task.columns], 0.0), task.alpha)
