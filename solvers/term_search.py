@@ -28,6 +28,7 @@ from solvers.conic_scaling import (
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Booleans, Floats, Program
+from solvers.scaled_utility import ratio_of, scaled_utility
 from solvers.term_program import (
     floor_of_ratios,
     least_ratios,
@@ -81,6 +82,21 @@ def first_reference(task: Task) -> Floats:
         return np.zeros(0)
     guess, most = guess_of(task)
     return guess * (most / len(guess))
+
+
+def proportional_reference(task: Task, point: Floats) -> Floats:
+    """Return the guess in the size of a point: where all utilities are this, welfare is the same.
+
+    With whole columns and a large alpha, utilities that are far above the others tell nothing of
+    those that matter around another point.
+    """
+    guess, _ = guess_of(task)
+    ratio = point[task.columns] / guess
+    log_weight = np.log(task.weight) + (1.0 - task.alpha) * np.log(guess)
+    weight = np.exp(log_weight - log_weight.max())
+    least = float(ratio.min())
+    mean = float(weight @ scaled_utility(ratio / least, task.alpha) / weight.sum())
+    return guess * least * float(ratio_of(np.array([mean]), task.alpha)[0])
 
 
 def within_reach(task: Task, reference: Floats) -> Floats:
@@ -286,14 +302,23 @@ class TermSearch:
         """Return the references, none of them out of reach."""
         reference = first_reference(self._task) if self.reference is None else self.reference
         if self.point is not None:
-            reference = finer_reference(self._task, self.point, reference)
+            reference = self._finer(reference)
         self.reference = within_reach(self._task, reference * self._nudge)
         return self.reference
 
     def _is_well_scaled(self, reference: Floats) -> bool:
         if self.point is None:
             return True
-        return is_near(finer_reference(self._task, self.point, reference), reference)
+        return is_near(self._finer(reference), reference)
+
+    def _finer(self, reference: Floats) -> Floats:
+        """Return references of the size of the best point."""
+        task = self._task
+        if self.point is None:
+            return reference
+        if self._integer.any() and task.has_terms and task.alpha > 1.0:
+            return proportional_reference(task, self.point)
+        return finer_reference(task, self.point, reference)
 
     def _offer(self, point: Floats) -> None:
         """Keep a point if it is feasible, has a finite welfare, and none better is known."""
