@@ -87,7 +87,7 @@ class Model:
             By default the environment variable ``LIBREX_SOLVER``, else "auto".
         form : "arrays", "pyomo" or "cvxpy"
             The language in which the model is declared on its way to the solver.
-        route : "auto", "plain" or "exact_linear"
+        route : "auto", "plain", "exact_linear" or "outer_approximation"
         relative_gap, absolute_gap : float
             OPTIMAL is said of what is proven to be within either.
         time_limit_seconds : float, optional

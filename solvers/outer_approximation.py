@@ -87,10 +87,11 @@ class LinesSession:
         self._takes_start = takes_start
         self._before = Counts()
         self._interrupted = False
-        self._rows: list[tuple[sparse.csr_array, Floats, Floats]] = []
         self._relaxed: SolverSession | None = None
-        self._set(program)
-        self._session: SolverSession = ScaledSession(opener, self._linear)
+        curves = curves_of(program)
+        linear = _without_terms(program, curves)
+        self._set(program, curves, linear)
+        self._session: SolverSession = ScaledSession(opener, linear)
 
     @property
     def counts(self) -> Counts:
@@ -100,16 +101,17 @@ class LinesSession:
     def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         check_same_shape(self._program, program)
-        before = self._program
-        self._set(program)
-        if _n_terms(program) == _n_terms(before):
-            self._session.update(self._linear, forbid_rebuild)
+        curves = curves_of(program)
+        linear = _without_terms(program, curves)
+        if _n_terms(program) == _n_terms(self._program):
+            self._session.update(linear, forbid_rebuild)
         else:
             reason = "other columns have alpha-fair terms"
             check_may_rebuild(reason, forbid_rebuild)
             self._before = self.counts.rebuilt(reason)
             self._session.close()
-            self._session = ScaledSession(self._opener, self._linear)
+            self._session = ScaledSession(self._opener, linear)
+        self._set(program, curves, linear)
         self._close_relaxed()
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
@@ -142,12 +144,10 @@ class LinesSession:
             self._relaxed.close()
             self._relaxed = None
 
-    def _set(self, program: Program) -> None:
-        self._program = program
-        self._curves = curves_of(program)
-        self._linear = _without_terms(program, self._curves)
+    def _set(self, program: Program, curves: list[Curve], linear: Program) -> None:
+        self._program, self._curves, self._linear = program, curves, linear
         self._known: set[tuple[int, float]] = set()
-        self._rows = []
+        self._rows: list[tuple[sparse.csr_array, Floats, Floats]] = []
 
     def _hand_over(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows over all columns, those of the terms last."""

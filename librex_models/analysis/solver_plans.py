@@ -64,7 +64,7 @@ def plan(
     model : Model
     solver : str, optional
         Who is asked for, as in ``model.solve``; the choice is made for it.
-    route : "auto", "plain" or "exact_linear"
+    route : "auto", "plain", "exact_linear" or "outer_approximation"
     among : iterable of str, optional
         Whose plans are listed; by default that of the solver asked for, else those of all.
 

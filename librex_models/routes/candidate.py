@@ -14,12 +14,13 @@ from collections.abc import Callable
 import solvers
 from librex_models.allocation import Attempt
 from librex_models.forms.declaration import Declaration
-from librex_models.routes.planning import LINEAR_SOLVER, SolverPlan
+from librex_models.routes.planning import LINEAR_SOLVER, OUTER_APPROXIMATION, SolverPlan
 from librex_models.routes.route import Answer, Opener, Question
 from librex_models.routes.solving import RouteSession
 from librex_models.verification import Certificate, Verdict
-from solvers import Counts, Limit, SolveOptions, Status
+from solvers import Capability, Counts, Limit, SolveOptions, Status
 from solvers.errors import LicenceError, SolverFailure, UpdateError
+from solvers.outer_approximation import open_under_lines
 
 LOGGER = logging.getLogger(__name__)
 
@@ -68,10 +69,18 @@ class Candidate:
             question,
             declaration.program,
             self.plan.reformulation(),
-            self._opener(self.plan.solver),
+            self._opener_by_plan(),
             self._opener(LINEAR_SOLVER),
         )
         self._question, self._declaration = question, declaration
+
+    def _opener_by_plan(self) -> Opener:
+        """Return the function that opens the solver, under tangents where the plan says so."""
+        opener = self._opener(self.plan.solver)
+        if self.plan.route != OUTER_APPROXIMATION:
+            return opener
+        takes_start = Capability.START in solvers.capabilities(self.plan.solver)
+        return lambda program: open_under_lines(opener, takes_start, program)
 
     def update(
         self, question: Question, declaration: Declaration, forbid_rebuild: bool = False

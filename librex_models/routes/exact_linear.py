@@ -23,6 +23,7 @@ from librex_models.families import AlphaFairness
 from librex_models.families.alpha_fair import ratio_of_scaled
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.routes.route import Floats, Question
+from librex_models.routes.solvable import advice_on_service
 from librex_models.verification import LinearWelfare, Region, region
 from solvers import Block, Program
 from solvers.scaled_utility import scaled_utility
@@ -60,13 +61,7 @@ class ExactLinear:
 
     def advice(self, question: Question) -> str:
         """Return that everybody must be served, where that is so."""
-        if not _needs_service(question).any():
-            return ""
-        kind = question.grouping.kind
-        return (
-            f" With alpha >= 1 every {kind} without history must be served, and no allocation "
-            f"serves them all: give the {kind}s a history, or raise budgets."
-        )
+        return advice_on_service(question)
 
     def program(self, question: Question, program: Program) -> Program:
         """Return the 0/1 linear program over the columns ``x``.

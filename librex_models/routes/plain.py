@@ -9,6 +9,7 @@ from scipy import sparse
 
 from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.routes.route import Floats, Question
+from librex_models.routes.solvable import advice_on_service
 from librex_models.verification import LinearWelfare, region
 from solvers import Program
 
@@ -39,9 +40,9 @@ class Plain:
         """Whether utilities are capped at a level."""
         return bool(np.isfinite(self.level))
 
-    def advice(self, question: Question) -> str:  # noqa: ARG002
-        """Return nothing: a plain program says what the problem says."""
-        return ""
+    def advice(self, question: Question) -> str:
+        """Return that everybody must be served, where whole decisions may not do that."""
+        return advice_on_service(question) if question.problem.integer.any() else ""
 
     def program(self, question: Question, program: Program) -> Program:
         """Return the Program as it is, or in other units, or without utilities above the level."""

@@ -1,8 +1,8 @@
 """What each solver could do with a question, and which of them to take.
 
-A solver takes a question `plain`, as it is declared, or by the `exact_linear` form. It solves it
-exactly, to a gap, or not at all; the choice is the first that can, exact before to a gap, in the
-order of `solvers.names`.
+A solver takes a question `plain`, as it is declared, by the `exact_linear` form, or by
+`outer_approximation`, its alpha-fair terms under tangents. It solves it exactly, to a gap, or not
+at all; the choice is the first that can, exact before to a gap, in the order of `solvers.names`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,13 @@ from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
 from librex_models.routes.solvable import family_words
-from solvers import Capability, Program, Readiness
+from solvers import Capability, Program, Readiness, SizeLimit
 
 LINEAR_SOLVER = "highs"
-ROUTES = ("auto", "plain", "exact_linear")
+OUTER_APPROXIMATION = "outer_approximation"
+ROUTES = ("auto", "plain", "exact_linear", OUTER_APPROXIMATION)
+FIRST_ROWS = 16
+"""Rows for each alpha-fair term that outer approximation begins with, about."""
 
 
 class Exactness(Enum):
@@ -46,7 +49,8 @@ class SolverPlan:
     solver : str
     exactness : Exactness
     route : str
-        The reformulation: "plain" or "exact_linear"; empty where there is none.
+        The reformulation: "plain", "exact_linear" or "outer_approximation"; empty where there is
+        none.
     why : str
         Why this well and no better, in a sentence.
     readiness : Readiness or None
@@ -76,7 +80,7 @@ class SolverPlan:
 
     def reformulation(self) -> Reformulation:
         """Return the route itself, which knows nothing yet."""
-        return ExactLinear() if self.route == "exact_linear" else Plain()
+        return ExactLinear() if self.route == "exact_linear" else Plain(name=self.route)
 
 
 def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan:
@@ -87,7 +91,7 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     question : Question
     solver : str
     route : str
-        "auto", "plain" or "exact_linear".
+        One of ROUTES.
 
     Raises
     ------
@@ -118,7 +122,7 @@ def choose(question: Question, solver: str, route: str) -> SolverPlan:
     solver : str
         A solver's name or "auto".
     route : str
-        "auto", "plain" or "exact_linear".
+        One of ROUTES.
 
     Raises
     ------
@@ -179,11 +183,19 @@ def with_size(plan: SolverPlan, program: Program) -> SolverPlan:
     limit = available.size_limit
     if limit is None or not plan.can_solve:
         return plan
-    n_terms = 0 if program.terms is None else len(program.terms.columns)
-    too_large = limit.why_too_large(program.n_rows, program.n_columns, n_terms)
+    too_large = _why_too_large(limit, program, plan.route)
     if too_large is None:
         return plan
     return replace(plan, exactness=Exactness.NOT_AT_ALL, route="", why=too_large)
+
+
+def _why_too_large(limit: SizeLimit, program: Program, route: str) -> str | None:
+    """Return why a licence does not allow a program, None where it does."""
+    n_terms = 0 if program.terms is None else len(program.terms.columns)
+    if route != OUTER_APPROXIMATION:
+        return limit.why_too_large(program.n_rows, program.n_columns, n_terms)
+    n_rows, n_columns = program.n_rows + FIRST_ROWS * n_terms, program.n_columns + n_terms
+    return limit.why_too_large(n_rows, n_columns, 0)
 
 
 def _not_at_all(solver: str, why: str) -> SolverPlan:
@@ -193,7 +205,7 @@ def _not_at_all(solver: str, why: str) -> SolverPlan:
 def _linear_plan(
     question: Question, solver: str, can: frozenset[Capability], route: str
 ) -> SolverPlan:
-    if route == "exact_linear":
+    if route in ("exact_linear", OUTER_APPROXIMATION):
         return _not_at_all(
             solver, f"{question.family.key} is linear as it is: use route='plain' or 'auto'"
         )
@@ -216,17 +228,42 @@ def _alpha_fair_plan(
     is_single = is_whole and is_single_choice(question.problem, question.grouping)
     if route == "exact_linear" and not is_single:
         return _not_at_all(solver, _why_not_linear(question, is_whole))
-    if is_single and route != "plain":
+    if is_single and route in ("auto", "exact_linear"):
         why = "whole single choices make it a 0/1 linear program"
         exactness = Exactness.EXACT if Capability.PRECISE in can else Exactness.TO_A_GAP
         return SolverPlan(solver=solver, exactness=exactness, route="exact_linear", why=why)
+    if route == OUTER_APPROXIMATION or (Capability.ALPHA_FAIR_TERMS not in can and route == "auto"):
+        return _outer_plan(solver, can, "")
     if Capability.ALPHA_FAIR_TERMS not in can:
         return _not_at_all(solver, _why_no_terms(question, solver, is_whole))
+    too_large = _why_terms_too_large(question, solver) if route == "auto" else None
+    if too_large is not None:
+        return _outer_plan(solver, can, f", since the program has {too_large}")
     if Capability.PRICES_OF_TERMS in can:
         why = "alpha-fair terms as exact cones"
         return SolverPlan(solver=solver, exactness=Exactness.EXACT, route="plain", why=why)
     why = "alpha-fair terms to the solver's own tolerance"
     return SolverPlan(solver=solver, exactness=Exactness.TO_A_GAP, route="plain", why=why)
+
+
+def _outer_plan(solver: str, can: frozenset[Capability], because: str) -> SolverPlan:
+    why = f"alpha-fair terms under tangents, until the gap is proven{because}"
+    if Capability.PRECISE not in can:
+        why += ", by a method that stops near the optimum"
+    return SolverPlan(
+        solver=solver, exactness=Exactness.TO_A_GAP, route=OUTER_APPROXIMATION, why=why
+    )
+
+
+def _why_terms_too_large(question: Question, solver: str) -> str | None:
+    """Return why a licence does not allow the terms, None where it does, or nothing would help."""
+    limit = solvers.availability(solver).size_limit
+    if limit is None or question.problem.reward is None:
+        return None
+    program = program_of(question, SolverPlan(solver=solver, exactness=Exactness.EXACT, why=""))
+    if _why_too_large(limit, program, OUTER_APPROXIMATION) is not None:
+        return None
+    return _why_too_large(limit, program, "plain")
 
 
 def _why_not_linear(question: Question, is_whole: bool) -> str:
@@ -241,10 +278,10 @@ def _why_not_linear(question: Question, is_whole: bool) -> str:
 def _why_no_terms(question: Question, solver: str, is_whole: bool) -> str:
     kind = "whole" if is_whole else "fractional"
     words = family_words(question)
-    why = f"{solver} has linear rows only and cannot solve {kind} {words} as declared"
-    if not is_whole:
-        return why
-    return f"{why}, where a {question.grouping.kind} has several choices"
+    return (
+        f"{solver} has linear rows only and cannot solve {kind} {words} as declared: use "
+        f"route={OUTER_APPROXIMATION!r} or 'auto'"
+    )
 
 
 def _what_can(question: Question, plan: SolverPlan) -> str:

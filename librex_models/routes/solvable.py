@@ -17,6 +17,19 @@ def family_words(question: Question) -> str:
     return f"{family.key} models with alpha {family.alpha:g}"
 
 
+def advice_on_service(question: Question) -> str:
+    """Return what to do where everybody must be served and no allocation does; else empty."""
+    family, grouping = question.family, question.grouping
+    is_needed = isinstance(family, AlphaFairness) and family.alpha >= 1.0
+    if not is_needed or not (grouping.history <= 0.0).any():
+        return ""
+    kind = grouping.kind
+    return (
+        f" With alpha >= 1 every {kind} without history must be served, and no allocation "
+        f"serves them all: give the {kind}s a history, or raise budgets."
+    )
+
+
 def check_signs(question: Question) -> None:
     """Raise ParameterError naming the first option with a negative reward under fairness."""
     if not question.family.compares_utilities:
