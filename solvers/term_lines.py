@@ -104,8 +104,9 @@ class Curve:
 
     @property
     def most(self) -> float:
-        """The most that V can be."""
-        return float(scaled_utility(np.array([self.high]), self.alpha)[0])
+        """The most that V can be, infinite where that says nothing."""
+        most = float(scaled_utility(np.array([max(self.high, 0.0)]), self.alpha)[0])
+        return most if most > -np.inf else np.inf
 
     @property
     def _heights(self) -> Lines | None:
@@ -202,7 +203,7 @@ def _tie_of(least: float, gain: Floats, times: Floats, columns: Floats) -> Tie:
             values = None
             break
         sums = np.unique((values[:, None] + one * np.arange(most + 1.0)).ravel())
-        values = sums[np.append(True, np.diff(sums) > SAME * sums[-1])]
+        values = sums[np.append(True, np.diff(sums) > SAME * sums[1:])]
         if len(values) > MOST_VALUES:
             values = None
     return Tie(least=least, following=following, values=values, columns=columns)

@@ -83,7 +83,7 @@ def gradient_at(task: Task, point: Floats) -> Floats:
     """Return the gradient of a scaled task's objective."""
     gradient = task.cost.copy()
     with np.errstate(divide="ignore", over="ignore"):
-        gradient[task.columns] += task.weight * point[task.columns] ** -task.alpha
+        gradient[task.columns] += task.weight * np.maximum(point[task.columns], 0.0) ** -task.alpha
     return gradient
 
 

@@ -247,9 +247,10 @@ def _alpha_fair_plan(
 
 
 def _outer_plan(solver: str, can: frozenset[Capability], because: str) -> SolverPlan:
-    why = f"alpha-fair terms under tangents, until the gap is proven{because}"
     if Capability.PRECISE not in can:
-        why += ", by a method that stops near the optimum"
+        why = "its linear programs end too far from the optimum to prove a gap by tangents"
+        return _not_at_all(solver, f"{solver} has linear rows only, and {why}")
+    why = f"alpha-fair terms under tangents, until the gap is proven{because}"
     return SolverPlan(
         solver=solver, exactness=Exactness.TO_A_GAP, route=OUTER_APPROXIMATION, why=why
     )
