@@ -26,7 +26,6 @@ from solvers.interrupt import keyboard_interrupt
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Block, Floats, Program
-from solvers.scaled_utility import scaled_utility
 from solvers.scaling import LARGEST_ENTRY_OF_MIXED_ROWS, ScaledSession
 from solvers.term_lines import Curve, curves_of
 from solvers.term_program import value_in_ratios
@@ -229,14 +228,18 @@ class LinesSession:
         return outcome
 
     def _started(self, options: SolveOptions, run: _Run) -> SolveOptions:
-        """Return the options with the best point as a start, where one is of use."""
+        """Return the options with the best point as a start, where one is of use.
+
+        Of its whole columns only: solvers complete it to their own tolerances. HiGHS was seen to
+        stop at a start that is off by more.
+        """
         point = run.point if run.point is not None else run.start
-        terms = self._program.terms
-        if point is None or terms is None or not (self._takes_start and run.is_whole):
+        if point is None or not (self._takes_start and run.is_whole):
             return options
-        value = scaled_utility(np.maximum(point[terms.columns], 0.0), terms.alpha)
-        value = np.where(np.isfinite(value), value, np.nan)
-        return replace(options, start=np.append(point, value))
+        start = np.full(self._linear.n_columns, np.nan)
+        whole = np.flatnonzero(self._program.integer)
+        start[whole] = np.rint(point[whole])
+        return replace(options, start=start)
 
 
 class _Run:
