@@ -18,7 +18,7 @@ from solvers.capability import Availability, Capability
 from solvers.changes import changes_between, check_same_shape
 from solvers.counts import Counts
 from solvers.errors import CapabilityError, OptionError, UpdateError
-from solvers.highs_doubt import claiming_less, contradicts_itself, without_columns
+from solvers.highs_doubt import agreed, claiming_less, contradicts_itself, without_columns
 from solvers.highs_native import Listener, loaded_version, native, new_highs
 from solvers.highs_options import UNLIMITED, WrittenOptions
 from solvers.highs_program import HeldProgram, as_array
@@ -26,7 +26,7 @@ from solvers.installation import installed
 from solvers.interrupt import keyboard_interrupt
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program
+from solvers.program import Floats, Program, has_wide_rows
 
 LOGGER = logging.getLogger(__name__)
 OLDEST_VERSION = (1, 15)
@@ -141,6 +141,8 @@ class HighsSession:
         outcome = self._solve(options, start)
         if self._contradicts_itself(outcome):
             outcome = self._solve_without_presolve(options, start)
+        if self._is_doubtful(outcome, options):
+            outcome = self._second_opinion(outcome, options, start)
         LOGGER.info(
             "HiGHS: %s in %.3f s, objective %s, bound %s",
             outcome.status.value,
@@ -181,6 +183,28 @@ class HighsSession:
         if self._contradicts_itself(outcome):
             return claiming_less(self._program, outcome)
         return outcome
+
+    def _is_doubtful(self, outcome: Outcome, options: SolveOptions) -> bool:
+        """Return whether a claim is about rows on which HiGHS is wrong with and without presolve.
+
+        Not often on the same: what both ways agree on is believed.
+        """
+        is_claim = outcome.status in (Status.OPTIMAL, Status.INFEASIBLE)
+        program = self._program
+        is_wide = is_claim and program.has_integers and has_wide_rows(program)
+        return is_wide and "presolve" not in options.native
+
+    def _second_opinion(self, outcome: Outcome, options: SolveOptions, start: float) -> Outcome:
+        """Return what HiGHS still claims after it has solved again, with its presolve."""
+        limit = options.time_limit_seconds
+        left = None if limit is None else max(limit - (time.perf_counter() - start), 0.0)
+        again = replace(
+            options, native={**options.native, "presolve": "choose"}, time_limit_seconds=left
+        )
+        second = self._solve(again, start)
+        asked = self._options
+        relative, absolute = asked["mip_rel_gap"], asked["mip_abs_gap"]
+        return agreed(self._program, outcome, second, relative, absolute)
 
     def _contradicts_itself(self, outcome: Outcome) -> bool:
         asked = self._options

@@ -52,6 +52,45 @@ def claiming_less(program: Program, outcome: Outcome) -> Outcome:
     )
 
 
+def agreed(
+    program: Program, first: Outcome, second: Outcome, relative_gap: float, absolute_gap: float
+) -> Outcome:
+    """Return the better point of two outcomes and the more modest bound.
+
+    Parameters
+    ----------
+    program : Program
+    first : Outcome
+        Optimal or infeasible.
+    second : Outcome
+        One that claims nothing leaves the first as it is.
+    relative_gap, absolute_gap : float
+        Those that HiGHS was asked for.
+    """
+    nodes, iterations = first.nodes + second.nodes, first.iterations + second.iterations
+    if second.point is None or not _is_whole(program, second):
+        return replace(first, nodes=nodes, iterations=iterations, seconds=second.seconds)
+    if first.objective is None or second.objective is None:
+        # A point denies that there is none.
+        return claiming_less(program, replace(second, nodes=nodes, iterations=iterations))
+    looser = max if program.maximise else min
+    best = looser(first, second, key=lambda one: one.objective or 0.0)
+    bound = first.bound
+    if second.status is Status.OPTIMAL:
+        bound = looser(first.bound, second.bound)
+    outcome = replace(
+        best,
+        status=Status.OPTIMAL,
+        limit=None,
+        bound=looser(bound, best.objective or 0.0),
+        nodes=nodes,
+        iterations=iterations,
+        seconds=second.seconds,
+    )
+    is_closed = _is_closed(outcome, relative_gap, absolute_gap)
+    return outcome if is_closed else claiming_less(program, outcome)
+
+
 def _is_whole(program: Program, outcome: Outcome) -> bool:
     if outcome.point is None:
         return True

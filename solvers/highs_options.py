@@ -15,9 +15,6 @@ from solvers.options import SolveOptions, unknown_option
 from solvers.program import Program, has_wide_rows
 
 UNLIMITED = 2**31 - 1
-# What whole programs may break rows by, natively, and where rows hold numbers of many sizes: there
-# it was seen to miss optima by far otherwise.
-TOLERANCE, WIDE_TOLERANCE = 1e-6, 1e-9
 
 
 class WrittenOptions:
@@ -78,7 +75,6 @@ def _common(program: Program, options: SolveOptions) -> dict[str, Any]:
         )
     seconds = options.time_limit_seconds
     iterations = _count(options.iteration_limit)
-    is_wide = program.has_integers and has_wide_rows(program)
     return {
         "output_flag": options.log is not None,
         "log_to_console": False,
@@ -91,8 +87,7 @@ def _common(program: Program, options: SolveOptions) -> dict[str, Any]:
         "ipm_iteration_limit": iterations,
         "threads": options.threads,
         "random_seed": options.seed % (UNLIMITED + 1),
-        "presolve": "off" if is_wide else "choose",
-        "mip_feasibility_tolerance": WIDE_TOLERANCE if is_wide else TOLERANCE,
+        "presolve": "off" if program.has_integers and has_wide_rows(program) else "choose",
     }
 
 

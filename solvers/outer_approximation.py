@@ -25,8 +25,9 @@ from solvers.counts import Counts
 from solvers.interrupt import keyboard_interrupt
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Block, Floats, Program
-from solvers.scaling import LARGEST_ENTRY_OF_MIXED_ROWS, ScaledSession
+from solvers.program import Floats, Program
+from solvers.program_under_lines import n_terms, rows_of, service, without_terms
+from solvers.scaling import ScaledSession
 from solvers.term_lines import Curve, curves_of
 from solvers.term_program import value_in_ratios
 from solvers.term_scaling import ScaledTermsSession
@@ -88,9 +89,9 @@ class LinesSession:
         self._interrupted = False
         self._relaxed: SolverSession | None = None
         curves = curves_of(program)
-        linear = _without_terms(program, curves)
+        linear = without_terms(program, curves)
         self._set(program, curves, linear)
-        self._session: SolverSession = ScaledSession(opener, linear)
+        self._session: SolverSession = ScaledSession(opener, linear, keeps_columns=True)
 
     @property
     def counts(self) -> Counts:
@@ -101,21 +102,21 @@ class LinesSession:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         check_same_shape(self._program, program)
         curves = curves_of(program)
-        linear = _without_terms(program, curves)
-        if _n_terms(program) == _n_terms(self._program):
+        linear = without_terms(program, curves)
+        if n_terms(program) == n_terms(self._program):
             self._session.update(linear, forbid_rebuild)
         else:
             reason = "other columns have alpha-fair terms"
             check_may_rebuild(reason, forbid_rebuild)
             self._before = self.counts.rebuilt(reason)
             self._session.close()
-            self._session = ScaledSession(self._opener, linear)
+            self._session = ScaledSession(self._opener, linear, keeps_columns=True)
         self._set(program, curves, linear)
         self._close_relaxed()
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows behind those of the Program, until the next update."""
-        empty = sparse.csr_array((matrix.shape[0], _n_terms(self._program)))
+        empty = sparse.csr_array((matrix.shape[0], n_terms(self._program)))
         wider = sparse.csr_array(sparse.hstack([matrix, empty], format="csr"))
         self._hand_over(wider, lower, upper)
 
@@ -162,7 +163,7 @@ class LinesSession:
         if self._known:
             return
         self._known.add((-1, 0.0))
-        self._hand_over(*_service(self._program, self._curves))
+        self._hand_over(*service(self._program, self._curves))
         self._add({g: curve.first_lines() for g, curve in enumerate(self._curves)})
 
     def _add_at(self, point: Floats) -> bool:
@@ -184,16 +185,15 @@ class LinesSession:
                     term.append(g)
                     slope.append(one)
                     constant.append(other)
-        self._hand_over(*_rows_of(self._program, term, np.array(slope), np.array(constant)))
+        self._hand_over(*rows_of(self._program, term, np.array(slope), np.array(constant)))
         return bool(term)
 
     def _relax(self, run: _Run) -> None:
         """Find the lines around the best point without wholeness."""
         if self._relaxed is None:
             nothing_whole = np.zeros_like(self._linear.integer)
-            self._relaxed = ScaledSession(
-                self._opener, replace(self._linear, integer=nothing_whole)
-            )
+            relaxed = replace(self._linear, integer=nothing_whole)
+            self._relaxed = ScaledSession(self._opener, relaxed, keeps_columns=True)
             for rows in self._rows:
                 self._relaxed.add_rows(*rows)
         for _ in range(MOST_RELAXED_ROUNDS):
@@ -219,7 +219,7 @@ class LinesSession:
             is_stopped = outcome.point is None or outcome.limit is not None
             if is_stopped or run.gap <= run.wanted or self._interrupted:
                 break
-            is_sharper = self._add_at(outcome.point)
+            is_sharper = outcome.point is not None and self._add_at(outcome.point)
             if not is_sharper and (asked <= smallest or not run.is_whole):
                 break
             asked = max(smallest, min(asked, NEXT_SHARE * run.gap))
@@ -338,76 +338,3 @@ class _Run:
             seconds=time.perf_counter() - self._began,
             message=f"{last.message} ({self._rounds} rounds of tangents)",
         )
-
-
-def _n_terms(program: Program) -> int:
-    return 0 if program.terms is None else len(program.terms.columns)
-
-
-def _without_terms(program: Program, curves: list[Curve]) -> Program:
-    """Return the linear Program with a column for each term, as yet below its most only."""
-    terms = program.terms
-    if terms is None:
-        return program
-    n_terms = len(curves)
-    lower = program.column_lower.copy()
-    lower[terms.columns] = [curve.low for curve in curves]
-    matrix = sparse.hstack([program.matrix, sparse.csc_array((program.n_rows, n_terms))])
-    return replace(
-        program,
-        objective=np.append(program.objective, terms.weight),
-        matrix=sparse.csc_array(matrix),
-        column_lower=np.append(lower, np.full(n_terms, -np.inf)),
-        column_upper=np.append(program.column_upper, [curve.most for curve in curves]),
-        integer=np.append(program.integer, np.zeros(n_terms, dtype=np.bool_)),
-        column_blocks=(*program.column_blocks, Block(name="welfare_of", labels=range(n_terms))),
-        terms=None,
-    )
-
-
-def _rows_of(
-    program: Program, term: list[int], slope: Floats, constant: Floats
-) -> tuple[sparse.csr_array, Floats, Floats]:
-    """Return the rows z - slope s <= constant, scaled so that they count for a solver."""
-    n_rows, n_terms = len(term), _n_terms(program)
-    shape = (n_rows, program.n_columns + n_terms)
-    if program.terms is None or not n_rows:
-        return sparse.csr_array(shape), np.zeros(0), np.zeros(0)
-    far = np.maximum(slope, 1.0)
-    size = LARGEST_ENTRY_OF_MIXED_ROWS if program.has_integers else 1.0
-    scale = size * 2.0 ** np.rint(-0.5 * np.log2(far))
-    row, place = np.arange(n_rows), np.array(term)
-    matrix = sparse.csr_array(
-        (
-            np.concatenate([scale, -scale * slope]),
-            (
-                np.concatenate([row, row]),
-                np.concatenate([program.n_columns + place, program.terms.columns[place]]),
-            ),
-        ),
-        shape=shape,
-    )
-    matrix.eliminate_zeros()
-    return matrix, np.full(n_rows, -np.inf), scale * constant
-
-
-def _service(program: Program, curves: list[Curve]) -> tuple[sparse.csr_array, Floats, Floats]:
-    """Return rows by which columns of terms that must not be zero are not: one whole column is.
-
-    From alpha = 1 on; a bound below a solver's tolerance does not exclude zero.
-    """
-    alpha = 0.0 if program.terms is None else program.terms.alpha
-    served = [
-        curve.tie.columns
-        for curve in curves
-        if alpha >= 1.0 and curve.tie is not None and curve.tie.least <= 0.0
-    ]
-    of_row = np.repeat(np.arange(len(served)), [len(columns) for columns in served])
-    column = np.concatenate([np.zeros(0, dtype=np.int64), *served])
-    lower = np.ones(len(served))
-    np.add.at(lower, of_row, program.column_lower[column])
-    matrix = sparse.csr_array(
-        (np.ones(len(column)), (of_row, column)),
-        shape=(len(served), program.n_columns + _n_terms(program)),
-    )
-    return matrix, lower, np.full(len(served), np.inf)

@@ -58,14 +58,16 @@ class Scaling:
     objective: float
 
 
-def scaling_of(program: Program) -> Scaling:
-    """Return the factors for a Program without alpha-fair terms."""
+def scaling_of(program: Program, keeps_columns: bool = False) -> Scaling:
+    """Return the factors for a Program without alpha-fair terms, those of columns perhaps 1."""
     matrix = program.matrix
     # abs(matrix) would sort the entries of the Program itself.
     size = sparse.csc_array(
         (np.abs(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape
     )
-    column = np.where(program.integer, 1.0, _power_of_two(_reach(program, size)))
+    column = np.ones(program.n_columns)
+    if not keeps_columns:
+        column = np.where(program.integer, 1.0, _power_of_two(_reach(program, size)))
     total = size @ column
     side = _finite_side(program)
     limited = np.where(side > 0, np.minimum(side, total), total)
@@ -227,11 +229,19 @@ class ScaledSession:
         Opens the solver's own session.
     program : Program
         Without alpha-fair terms.
+    keeps_columns : bool
+        Whether columns have units already in which rows hold numbers of like sizes.
     """
 
-    def __init__(self, opener: Callable[[Program], SolverSession], program: Program) -> None:
+    def __init__(
+        self,
+        opener: Callable[[Program], SolverSession],
+        program: Program,
+        keeps_columns: bool = False,
+    ) -> None:
+        self._keeps_columns = keeps_columns
         self._program = program
-        self._scaling = scaling_of(program)
+        self._scaling = scaling_of(program, keeps_columns)
         self._scaled_for = _finite_side(program)
         self._scaled = scaled_program(program, self._scaling)
         self._session = opener(self._scaled)
@@ -307,7 +317,7 @@ class ScaledSession:
 
         Whole programs take new ones always: which of their rows are scaled is no matter of size.
         """
-        best, present = scaling_of(program), self._scaling
+        best, present = scaling_of(program, self._keeps_columns), self._scaling
         old = np.concatenate([present.row, present.column])
         new = np.concatenate([best.row, best.column])
         is_near = (old <= KEPT_WITHIN * new) & (new <= KEPT_WITHIN * old)

@@ -84,7 +84,7 @@ class Curve:
         low = max(self.low, STEEPEST ** (-1.0 / self.alpha), 1e-30)
         if self.tie is not None:
             low = max(low, self.tie.following)
-        inside = FIRST_POINTS[(FIRST_POINTS > low) & (FIRST_POINTS < self.high)]
+        inside = FIRST_POINTS[(low < FIRST_POINTS) & (self.high > FIRST_POINTS)]
         ends = [low] if np.isinf(self.high) else [low, max(low, self.high)]
         slope, constant = tangents_at(np.unique(np.append(inside, ends)), self.alpha)
         steep, below = self._chord_of_least()

@@ -27,7 +27,8 @@ from solvers.options import SolveOptions
 from solvers.outcome import Outcome, Status
 from solvers.program import Floats, Program
 from solvers.term_program import floor_of_ratios, least_ratios, program_in_ratios, with_own_columns
-from solvers.term_search import Bound, TermSearch, first_reference, within_reach
+from solvers.term_references import first_reference, within_reach
+from solvers.term_search import Bound, TermSearch
 
 
 class ScaledTermsSession:

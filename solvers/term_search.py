@@ -20,7 +20,6 @@ from solvers.conic_program import Task, level_task
 from solvers.conic_scaling import (
     ScaledTask,
     finer_reference,
-    guessed_utilities,
     is_near,
     scaled_task,
     value_of,
@@ -28,7 +27,6 @@ from solvers.conic_scaling import (
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Booleans, Floats, Program
-from solvers.scaled_utility import ratio_of, scaled_utility
 from solvers.term_program import (
     floor_of_ratios,
     least_ratios,
@@ -36,6 +34,12 @@ from solvers.term_program import (
     most_of_objective,
     program_in_ratios,
     rounded,
+)
+from solvers.term_references import (
+    first_reference,
+    guess_of,
+    proportional_reference,
+    within_reach,
 )
 from solvers.term_tangent import Tangent, tangent_at
 
@@ -66,43 +70,6 @@ class Bound:
 
     scaled: ScaledTask
     number: float
-
-
-def guess_of(task: Task) -> tuple[Floats, float]:
-    """Return what the utilities look like up to a factor, and the most that this can be."""
-    reach = task.most[task.columns]
-    reach = np.where(np.isfinite(reach) & (reach > 0), reach, 1.0)
-    guess = guessed_utilities(task, reach)
-    return guess, float((reach / guess).min())
-
-
-def first_reference(task: Task) -> Floats:
-    """Return a reference for each term, from the bounds of its column alone."""
-    if not task.has_terms:
-        return np.zeros(0)
-    guess, most = guess_of(task)
-    return guess * (most / len(guess))
-
-
-def proportional_reference(task: Task, point: Floats) -> Floats:
-    """Return the guess in the size of a point: where all utilities are this, welfare is the same.
-
-    With whole columns and a large alpha, utilities that are far above the others tell nothing of
-    those that matter around another point.
-    """
-    guess, _ = guess_of(task)
-    ratio = point[task.columns] / guess
-    log_weight = np.log(task.weight) + (1.0 - task.alpha) * np.log(guess)
-    weight = np.exp(log_weight - log_weight.max())
-    least = float(ratio.min())
-    mean = float(weight @ scaled_utility(ratio / least, task.alpha) / weight.sum())
-    return guess * least * float(ratio_of(np.array([mean]), task.alpha)[0])
-
-
-def within_reach(task: Task, reference: Floats) -> Floats:
-    """Return the references, none of them more than its column can be."""
-    most = task.most[task.columns]
-    return np.where(most > 0, np.minimum(reference, most), reference)
 
 
 class TermSearch:
