@@ -11,11 +11,12 @@ is taken. May import the Program and its tangents.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 
-from solvers.program import Booleans, Floats, Program
+from solvers.program import Booleans, Floats, Integers, Program
 from solvers.scaled_utility import scaled_utility
 from solvers.tangents import tangents_at
 from solvers.whole_bounds import whole_bounds
@@ -55,7 +56,7 @@ class Tie:
     least: float
     following: float
     values: Floats | None
-    columns: Floats
+    columns: Integers
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,7 +109,7 @@ class Curve:
         most = float(scaled_utility(np.array([max(self.high, 0.0)]), self.alpha)[0])
         return most if most > -np.inf else np.inf
 
-    @property
+    @cached_property
     def _heights(self) -> Lines | None:
         """The ratios that there are, and V at each, without those at which it is infinite."""
         if self.tie is None or self.tie.values is None:
@@ -117,7 +118,7 @@ class Curve:
         is_finite = np.isfinite(height)
         return self.tie.values[is_finite], height[is_finite]
 
-    def _chords(self, places: np.ndarray) -> Lines:
+    def _chords(self, places: Integers) -> Lines:
         """Return the chords between neighbours, by the place of the first."""
         if self._heights is None:
             raise ValueError("the column is continuous")
@@ -194,7 +195,7 @@ def _tie(
     return None
 
 
-def _tie_of(least: float, gain: Floats, times: Floats, columns: Floats) -> Tie:
+def _tie_of(least: float, gain: Floats, times: Floats, columns: Integers) -> Tie:
     """Return the tie of a column that is the least and so many times each gain."""
     following = least + float(gain.min()) if gain.size else least
     values: Floats | None = np.array([least])
