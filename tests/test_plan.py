@@ -78,11 +78,16 @@ def test_each_solver_of_the_list_has_one_plan() -> None:
         (lm.BudgetOnly(problem()), "highs", Exactness.EXACT, "plain"),
         (lm.BudgetOnly(problem(integer=True)), "highs", Exactness.EXACT, "plain"),
         (lm.BudgetOnly(problem(integer=True)), "cvxpy:CLARABEL", Exactness.NOT_AT_ALL, ""),
-        (lm.Proportional(problem()), "highs", Exactness.NOT_AT_ALL, ""),
+        (lm.Proportional(problem()), "highs", Exactness.TO_A_GAP, "outer_approximation"),
         (lm.Proportional(problem()), "cvxpy:CLARABEL", Exactness.EXACT, "plain"),
         (lm.Proportional(problem()), "gurobi", Exactness.TO_A_GAP, "plain"),
         (lm.Proportional(problem(integer=True)), "highs", Exactness.EXACT, "exact_linear"),
-        (lm.Proportional(shared(integer=True)), "highs", Exactness.NOT_AT_ALL, ""),
+        (
+            lm.Proportional(shared(integer=True)),
+            "highs",
+            Exactness.TO_A_GAP,
+            "outer_approximation",
+        ),
         (lm.Proportional(shared(integer=True)), "gurobi", Exactness.TO_A_GAP, "plain"),
     ],
 )
@@ -209,7 +214,7 @@ def test_a_plan_prints_a_line_for_each_solver() -> None:
     plan = lm.plan(lm.Proportional(problem()))
     lines = str(plan).splitlines()
     assert len(lines) == len(plan.solvers) + 1
-    assert "highs: not at all" in str(plan)
+    assert "highs: to a gap, outer_approximation" in str(plan)
     assert lines[-1] == f"Taken: cvxpy:CLARABEL, {plan.chosen.why}."  # type: ignore[union-attr]
 
 
