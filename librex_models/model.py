@@ -88,6 +88,8 @@ class Model:
         form : "arrays", "pyomo" or "cvxpy"
             The language in which the model is declared on its way to the solver.
         route : "auto", "plain", "exact_linear" or "outer_approximation"
+            As it is declared, whole single choices as a 0/1 linear program, alpha-fair welfare
+            under tangents until the gap is proven; "auto" takes what ``lm.plan`` says.
         relative_gap, absolute_gap : float
             OPTIMAL is said of what is proven to be within either.
         time_limit_seconds : float, optional

@@ -313,8 +313,8 @@ class HighsSession:
 def _check_program(program: Program) -> None:
     if program.terms is not None:
         raise CapabilityError(
-            "HiGHS has linear rows only, and the program has alpha-fair terms: solve it with "
-            "cvxpy:CLARABEL, or (whole, one option a group) by the exact linear form"
+            "HiGHS has linear rows only, and the program has alpha-fair terms: open it with "
+            "solvers.outer_approximation.open_under_lines, or with a solver that takes them"
         )
     # HiGHS takes a NaN in the objective without a word.
     program.check()
