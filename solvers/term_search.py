@@ -223,6 +223,10 @@ class TermSearch:
                 self._find_level(open_session)
                 return self.point is None
             self._claim = Status.INFEASIBLE
+        elif outcome.status is Status.INFEASIBLE:
+            # A point is known: in other units the solver may see that too.
+            self._nudge /= 2.0
+            return False
         elif outcome.status in (Status.UNBOUNDED, Status.INFEASIBLE_OR_UNBOUNDED):
             is_wrong = self._task.is_bounded or self.point is not None
             self._claim = Status.NUMERICAL_FAILURE if is_wrong else outcome.status
