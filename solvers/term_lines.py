@@ -166,6 +166,22 @@ def curves_of(program: Program) -> list[Curve]:
     return curves
 
 
+def least_above_zero(program: Program) -> Floats:
+    """Return what each column is at least where no term may be minus infinity: -inf if unknown.
+
+    From alpha = 1 on, for columns that are single numbers, of which zero is one.
+    """
+    least = np.full(program.n_columns, -np.inf)
+    terms = program.terms
+    if terms is None or terms.alpha < 1.0 or not program.has_integers:
+        return least
+    for column, curve in zip(terms.columns.tolist(), curves_of(program), strict=True):
+        tie = curve.tie
+        if tie is not None and tie.least <= 0.0:
+            least[column] = NEARLY * tie.following
+    return least
+
+
 def _tie(
     program: Program,
     by_row: sparse.csr_array,

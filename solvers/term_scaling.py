@@ -26,6 +26,7 @@ from solvers.interrupt import keyboard_interrupt
 from solvers.options import SolveOptions
 from solvers.outcome import Outcome, Status
 from solvers.program import Floats, Program
+from solvers.term_lines import least_above_zero
 from solvers.term_program import floor_of_ratios, least_ratios, program_in_ratios, with_own_columns
 from solvers.term_references import first_reference, within_reach
 from solvers.term_search import Bound, TermSearch
@@ -152,7 +153,11 @@ class _Held:
         wider = with_own_columns(program)
         self.integer = wider.integer
         self.n_rows = wider.n_rows
-        self.task = task_of(wider)
+        task = task_of(wider)
+        above_zero = least_above_zero(wider)
+        is_possible = above_zero <= task.most
+        least = np.where(is_possible, np.maximum(task.least, above_zero), task.least)
+        self.task = replace(task, least=least)
         terms = program.terms
         columns = np.zeros(0, dtype=np.int64) if terms is None else terms.columns
         self._doubled = columns[program.integer[columns]]
