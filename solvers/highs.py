@@ -139,7 +139,7 @@ class HighsSession:
         self._check_open()
         start = time.perf_counter()
         outcome = self._solve(options, start)
-        if self._contradicts_itself(outcome):
+        if self._contradicts_itself(outcome) or self._is_denial_without_proof(outcome):
             outcome = self._solve_without_presolve(options, start)
         if self._is_doubtful(outcome, options):
             outcome = self._second_opinion(outcome, options, start)
@@ -173,7 +173,7 @@ class HighsSession:
 
     def _solve_without_presolve(self, options: SolveOptions, start: float) -> Outcome:
         """Solve again in a way that has never been seen to be wrong, and claim no more than it."""
-        LOGGER.warning("HiGHS contradicts itself; solving again without its presolve")
+        LOGGER.warning("HiGHS cannot be believed; solving again without its presolve")
         limit = options.time_limit_seconds
         left = None if limit is None else max(limit - (time.perf_counter() - start), 0.0)
         again = replace(
@@ -183,6 +183,14 @@ class HighsSession:
         if self._contradicts_itself(outcome):
             return claiming_less(self._program, outcome)
         return outcome
+
+    def _is_denial_without_proof(self, outcome: Outcome) -> bool:
+        """Return whether a linear program is called infeasible, and no multipliers prove it.
+
+        The presolve was seen to say so where a bound is as tight as rows make it.
+        """
+        is_denied = outcome.status is Status.INFEASIBLE and outcome.infeasibility_ray is None
+        return is_denied and not self._program.has_integers and self._program.n_columns > 0
 
     def _is_doubtful(self, outcome: Outcome, options: SolveOptions) -> bool:
         """Return whether a claim is about rows on which HiGHS is wrong with and without presolve.

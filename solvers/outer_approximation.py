@@ -35,6 +35,8 @@ from solvers.term_scaling import ScaledTermsSession
 TOLERANCE = 1e-7
 """By how much solvers of linear programs may break a row."""
 MOST_ROUNDS = 100
+STALLED_ROUNDS = 12
+"""After so many rounds in which the gap did not fall by a tenth, no more lines are added."""
 MOST_RELAXED_ROUNDS = 12
 SHARE_OF_RELAXATION = 0.25
 """Of the time, that the relaxation may take."""
@@ -212,12 +214,16 @@ class LinesSession:
         """Solve and add lines until the gap is proven, and return the last outcome."""
         smallest = SHARE_OF_GAP * run.wanted
         asked = LOOSE * smallest
+        gaps: list[float] = []
         for _ in range(MOST_ROUNDS):
             options = replace(run.left(), absolute_gap=asked if run.is_whole else 0.0)
             outcome = self._session.solve(self._started(options, run))
             run.take(outcome)
             is_stopped = outcome.point is None or outcome.limit is not None
             if is_stopped or run.gap <= run.wanted or self._interrupted:
+                break
+            gaps.append(run.gap)
+            if len(gaps) > STALLED_ROUNDS and run.gap > 0.9 * gaps[-1 - STALLED_ROUNDS]:
                 break
             is_sharper = outcome.point is not None and self._add_at(outcome.point)
             if not is_sharper and (asked <= smallest or not run.is_whole):

@@ -20,7 +20,7 @@ from scipy import sparse
 
 import librex_models as lm
 import solvers
-from solvers import Limit, Outcome, Program, SolveOptions, Status
+from solvers import Block, Limit, Outcome, Program, SolveOptions, Status
 from solvers.errors import (
     CapabilityError,
     OptionError,
@@ -29,7 +29,7 @@ from solvers.errors import (
     UpdateError,
 )
 from solvers.highs import FAILED, SETTLED, STOPPED, HighsSession
-from solvers.highs_doubt import claiming_less, contradicts_itself
+from solvers.highs_doubt import agreed, claiming_less, contradicts_itself
 from solvers.program import AlphaFairTerms
 from tests.random_examples import examples
 from tests.test_program import program_of
@@ -1162,6 +1162,73 @@ def test_a_second_denial_claims_less() -> None:
     assert contradicts_itself(program, apart, 1e-6, 0.0)
     assert not contradicts_itself(program, apart, 0.2, 0.0)
     assert claiming_less(program, apart).limit is Limit.OTHER
+
+
+def test_a_denial_without_multipliers_is_solved_again() -> None:
+    """The presolve of HiGHS 1.15 calls this infeasible, whose optimum is nearly c4 = 1."""
+    matrix = np.zeros((7, 5))
+    matrix[0, :2] = 0.0343397601902256, 1.48732877929696
+    matrix[1, :2] = 1.44048260978013, 0.794329813958976
+    matrix[2, 0] = 1.0
+    matrix[3, [0, 2]] = -0.00541829061876307, 1.0
+    matrix[4, [1, 3]] = -0.751454613248766, 1.0
+    matrix[5, [2, 4]] = 0.5, -0.833209557257329
+    matrix[6, [3, 4]] = 0.5, -0.660235631947533
+    sides = [2.29221573525621, 1.61055001742466, 1.6603611236716, 72.2008824149856]
+    program = replace(
+        packing(0),
+        objective=np.array([0.0, 0.0, 0.0, 0.0, 4096.0]),
+        matrix=sparse.csc_array(matrix),
+        row_lower=np.array([-np.inf, -np.inf, 1.0, sides[2], sides[3], 0.0, 0.0]),
+        row_upper=np.array([sides[0], sides[1], np.inf, sides[2], sides[3], np.inf, np.inf]),
+        column_lower=np.zeros(5),
+        column_upper=np.array([4.0, 24.0, np.inf, np.inf, 1.0]),
+        integer=np.zeros(5, dtype=np.bool_),
+        row_blocks=(Block(name="row", labels=range(7)),),
+        column_blocks=(Block(name="column", labels=range(5)),),
+    )
+    outcome = solved(program)
+    assert outcome.status is Status.OPTIMAL
+    assert outcome.objective == pytest.approx(4096.0, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "objective", "bound", "status"),
+    [
+        ((5.0, 5.0), (5.0, 5.0), 5.0, 5.0, Status.OPTIMAL),
+        # Both are sure, one is wrong: the better point and the looser bound.
+        ((5.0, 5.0), (7.0, 7.0), 7.0, 7.0, Status.OPTIMAL),
+        ((7.0, 7.0), (5.0, 5.0), 7.0, 7.0, Status.OPTIMAL),
+        ((5.0, 5.0), (5.0, 6.0), 5.0, 6.0, Status.FEASIBLE),
+    ],
+)
+def test_two_ways_of_solving_claim_what_both_allow(
+    first: tuple[float, float],
+    second: tuple[float, float],
+    objective: float,
+    bound: float,
+    status: Status,
+) -> None:
+    program = packing(0)
+    point = np.zeros(program.n_columns)
+    one, other = (
+        Outcome(status=Status.OPTIMAL, point=point, objective=value, bound=limit, nodes=2)
+        for value, limit in (first, second)
+    )
+    outcome = agreed(program, one, other, 1e-6, 0.0)
+    assert (outcome.objective, outcome.bound, outcome.status) == (objective, bound, status)
+    assert outcome.nodes == 4
+
+
+def test_a_point_denies_that_there_is_none() -> None:
+    program = packing(0)
+    nothing = Outcome(status=Status.INFEASIBLE, bound=np.inf)
+    point = np.zeros(program.n_columns)
+    found = Outcome(status=Status.OPTIMAL, point=point, objective=1.0, bound=1.0)
+    assert agreed(program, nothing, found, 1e-6, 0.0).status is Status.FEASIBLE
+    stopped = Outcome(status=Status.NO_SOLUTION_FOUND, limit=Limit.TIME, bound=np.inf)
+    assert agreed(program, found, stopped, 1e-6, 0.0).status is Status.OPTIMAL
+    assert agreed(program, nothing, nothing, 1e-6, 0.0).status is Status.INFEASIBLE
 
 
 def test_the_adapter_of_the_registry_opens_sessions() -> None:

@@ -225,6 +225,40 @@ def test_who_cannot_all_be_served_is_told_what_to_do(alpha: float) -> None:
     assert with_history.utility.tolist() == [1.0, 3.0]
 
 
+def test_a_decision_cut_off_by_an_exact_budget_is_not_the_last(solver: str) -> None:
+    # 0.2 + 1.9 is more than 2.1 in doubles; the next best leaves a group of many options little.
+    problem = AllocationProblem(
+        [[0.0, 0.9], [0.2, 0.0], [0.2, 1.5], [1.9, 1.3]],
+        [2.1, 1.3],
+        [0.0334, 12.26, 0.0793, 35.13],
+        agent=[0, 1, 0, 0],
+        agent_limit=np.inf,
+        upper=[2, 2, 2, 1],
+        weight=[35.06, 9.496],
+        integer=True,
+    )
+    check_whole(problem, 1.0, solver)
+
+
+def test_rewards_over_many_decades_are_right_on_highs() -> None:
+    # Value by SCIP, Gurobi and GLPK; HiGHS alone stops at 1.65 without its presolve.
+    generator = np.random.default_rng(1092)
+    problem = random_problem(
+        generator,
+        fairness=True,
+        n_options=int(generator.integers(10, 40)),
+        infinite_upper=bool(generator.integers(4) == 0),
+    )
+    assert generator.integers(3) == 0
+    assert problem.reward is not None
+    problem = problem.replace(
+        reward=problem.reward * 10.0 ** generator.uniform(-3, 3, problem.n_options),
+        weight=10.0 ** generator.uniform(-2, 2, problem.n_groups),
+    )
+    allocation = solved(problem, 0.9, "highs", relative_gap=1e-4)
+    assert allocation.equivalent == pytest.approx(4.693003005520023, rel=1e-4)
+
+
 def test_linear_solvers_take_the_route_by_themselves() -> None:
     plans = {one.solver: one for one in lm.plan(lm.Proportional(groups(True))).solvers}
     for name in ("highs", "pyomo:glpk", "pyomo:cbc", "cvxpy:HIGHS"):
