@@ -1178,6 +1178,7 @@ def test_a_denial_without_multipliers_is_solved_again() -> None:
     program = replace(
         packing(0),
         objective=np.array([0.0, 0.0, 0.0, 0.0, 4096.0]),
+        objective_constant=0.0,
         matrix=sparse.csc_array(matrix),
         row_lower=np.array([-np.inf, -np.inf, 1.0, sides[2], sides[3], 0.0, 0.0]),
         row_upper=np.array([sides[0], sides[1], np.inf, sides[2], sides[3], np.inf, np.inf]),
