@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from librex_models.errors import NoAllocationError
-from librex_models.families import Family
+from librex_models.families import Family, MaxMinFairness
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.labels import plural
 from librex_models.verification import Certificate, Verdict, allocated, fairness_measures
@@ -168,8 +168,14 @@ class Allocation:
 
     @property
     def levels(self) -> tuple[float, ...] | None:
-        """The levels of a max-min allocation that were maximised; None for other families."""
-        return (self.objective,) if self.family.key == "max_min" else None
+        """The levels of a max-min allocation that were maximised; None for other families.
+
+        All utilities per weight, the lowest first; of max-min that is not lexicographic the lowest.
+        """
+        if not isinstance(self.family, MaxMinFairness):
+            return None
+        levels = np.sort(self._compared_utility() / self.grouping.weight)
+        return tuple(levels.tolist()) if self.family.lexicographic else (self.objective,)
 
     def fairness(self) -> dict[str, float]:
         """Return measures of how evenly the utilities are spread.

@@ -265,6 +265,26 @@ class ScaledSession:
         self._program, self._scaling, self._scaled = program, scaling, scaled
         self._scaled_for = sizes
 
+    def vary(self, program: Program) -> None:
+        """Take a Program of the same matrix and other sides, bounds and objective, as it is scaled.
+
+        For programs that follow from one another: what a column can reach may be less in each, and
+        nothing is gained by other factors.
+        """
+        scaling = self._scaling
+        scaling = replace(scaling, objective=_objective_scale(program, scaling.column))
+        scaled = replace(
+            self._scaled,
+            objective=program.objective * (scaling.column * scaling.objective),
+            objective_constant=program.objective_constant * scaling.objective,
+            row_lower=program.row_lower * scaling.row,
+            row_upper=program.row_upper * scaling.row,
+            column_lower=program.column_lower / scaling.column,
+            column_upper=program.column_upper / scaling.column,
+        )
+        self._session.update(scaled)
+        self._program, self._scaling, self._scaled = program, scaling, scaled
+
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows behind those of the Program, until the next update."""
         in_scaled_columns = sparse.csr_array(matrix.multiply(self._scaling.column[np.newaxis, :]))

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import solvers
 from librex_models.allocation import Attempt
 from librex_models.forms.declaration import Declaration
+from librex_models.routes.leximin import LeximinSession
 from librex_models.routes.planning import LINEAR_SOLVER, OUTER_APPROXIMATION, SolverPlan
 from librex_models.routes.route import Answer, Opener, Question
 from librex_models.routes.solving import RouteSession
@@ -65,13 +66,13 @@ class Candidate:
         LicenceError, SolverFailure, CapabilityError
             What the solver raises.
         """
-        self._route = RouteSession(
-            question,
-            declaration.program,
-            self.plan.reformulation(),
-            self._opener_by_plan(),
-            self._opener(LINEAR_SOLVER),
-        )
+        opener, linear_opener = self._opener_by_plan(), self._opener(LINEAR_SOLVER)
+        program = declaration.program
+        if self.plan.route == "leximin":
+            self._route = LeximinSession(question, program, opener, linear_opener)
+        else:
+            route = self.plan.reformulation()
+            self._route = RouteSession(question, program, route, opener, linear_opener)
         self._question, self._declaration = question, declaration
 
     def _opener_by_plan(self) -> Opener:

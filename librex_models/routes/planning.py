@@ -17,6 +17,7 @@ from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
+from librex_models.routes.leximin import Lexicographic
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
 from librex_models.routes.solvable import family_words
@@ -24,7 +25,7 @@ from solvers import Capability, Program, Readiness, SizeLimit
 
 LINEAR_SOLVER = "highs"
 OUTER_APPROXIMATION = "outer_approximation"
-ROUTES = ("auto", "plain", "exact_linear", OUTER_APPROXIMATION)
+ROUTES = ("auto", "plain", "exact_linear", OUTER_APPROXIMATION, "leximin")
 FIRST_ROWS = 16
 """Rows for each alpha-fair term that outer approximation begins with, about."""
 
@@ -49,8 +50,8 @@ class SolverPlan:
     solver : str
     exactness : Exactness
     route : str
-        The reformulation: "plain", "exact_linear" or "outer_approximation"; empty where there is
-        none.
+        The reformulation: "plain", "exact_linear", "outer_approximation" or "leximin"; empty where
+        there is none.
     why : str
         Why this well and no better, in a sentence.
     readiness : Readiness or None
@@ -80,6 +81,8 @@ class SolverPlan:
 
     def reformulation(self) -> Reformulation:
         """Return the route itself, which knows nothing yet."""
+        if self.route == "leximin":
+            return Lexicographic()
         return ExactLinear() if self.route == "exact_linear" else Plain(name=self.route)
 
 
@@ -103,11 +106,7 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     adapter = solvers.find_adapter(solver)
     family, can = question.family, adapter.capabilities
     if isinstance(family, MaxMinFairness) and family.lexicographic:
-        return _not_at_all(
-            solver,
-            "lexicographic max-min cannot be solved yet; MaxMin(problem, lexicographic=False), its "
-            "first level, can",
-        )
+        return _leximin_plan(question, solver, can, route)
     if isinstance(family, AlphaFairness) and family.alpha > 0.0:
         return _alpha_fair_plan(question, solver, can, route)
     return _linear_plan(question, solver, can, route)
@@ -202,10 +201,27 @@ def _not_at_all(solver: str, why: str) -> SolverPlan:
     return SolverPlan(solver=solver, exactness=Exactness.NOT_AT_ALL, why=why)
 
 
+def _leximin_plan(
+    question: Question, solver: str, can: frozenset[Capability], route: str
+) -> SolverPlan:
+    if route not in ("auto", "leximin"):
+        return _not_at_all(
+            solver,
+            "lexicographic max-min is a sequence of programs: use route='leximin' or 'auto', or "
+            "MaxMin(problem, lexicographic=False), its first level",
+        )
+    plan = _linear_plan(question, solver, can, "plain")
+    if not plan.can_solve:
+        return plan
+    kind = "linear programs" if not question.problem.integer.any() else "programs with whole columns"
+    near = "" if plan.exactness is Exactness.EXACT else ", by a method that stops near the optimum"
+    return replace(plan, route="leximin", why=f"a sequence of {kind}, one a level{near}")
+
+
 def _linear_plan(
     question: Question, solver: str, can: frozenset[Capability], route: str
 ) -> SolverPlan:
-    if route in ("exact_linear", OUTER_APPROXIMATION):
+    if route in ("exact_linear", OUTER_APPROXIMATION, "leximin"):
         return _not_at_all(
             solver, f"{question.family.key} is linear as it is: use route='plain' or 'auto'"
         )
@@ -225,6 +241,8 @@ def _alpha_fair_plan(
     is_whole = bool(question.problem.integer.any())
     if is_whole and Capability.WHOLE not in can:
         return _not_at_all(solver, f"{solver} cannot solve whole decisions")
+    if route == "leximin":
+        return _not_at_all(solver, f"{family_words(question)} have no levels: use route='auto'")
     is_single = is_whole and is_single_choice(question.problem, question.grouping)
     if route == "exact_linear" and not is_single:
         return _not_at_all(solver, _why_not_linear(question, is_whole))

@@ -6,6 +6,7 @@ May import `librex_models.problem`, `librex_models.families` and `librex_models.
 from librex_models.verification.certificate import (
     Certificate,
     Evidence,
+    Level,
     LinearWelfare,
     Verdict,
     bound_from_prices,
@@ -15,6 +16,7 @@ from librex_models.verification.certificate import (
 )
 from librex_models.verification.exact_budgets import allocated, broken_budgets, scaled_back
 from librex_models.verification.fairness_measures import fairness_measures
+from librex_models.verification.level_bound import level_bound
 from librex_models.verification.price_bound import (
     CouplingRows,
     Region,
@@ -28,6 +30,7 @@ __all__ = [
     "Certificate",
     "CouplingRows",
     "Evidence",
+    "Level",
     "LinearWelfare",
     "Region",
     "Verdict",
@@ -38,6 +41,7 @@ __all__ = [
     "certify",
     "certify_without_decision",
     "fairness_measures",
+    "level_bound",
     "price_bound",
     "region",
     "relative_gap",

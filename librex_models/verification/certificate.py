@@ -9,7 +9,7 @@ REFUTED     a claim of the solver is contradicted by arithmetic beyond its toler
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -97,6 +97,32 @@ class Evidence:
     solver_bound_counts: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Level:
+    """A level of a lexicographic max-min decision, and what no other decision can exceed.
+
+    Parameters
+    ----------
+    value : float
+        The smallest utility per weight among those that lower levels do not settle.
+    bound : float
+        What that can be in no decision that gives as much to all whom lower levels settle.
+    gap : float
+        (bound - value) / bound.
+    bound_from : str
+        "prices", "solver" or "none".
+    settled : tuple of hashable
+        Who cannot get more without less for somebody at this level or below; for whole decisions,
+        where nobody is settled but only their number, empty.
+    """
+
+    value: float
+    bound: float
+    gap: float
+    bound_from: str
+    settled: tuple[Hashable, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Certificate:
     """What was checked, and what came out.
@@ -116,6 +142,8 @@ class Certificate:
         Both bounds; infinite where there is none.
     price : array of shape (n_resources,) or None
         The multipliers of the bound from prices.
+    levels : tuple of Level
+        Of a lexicographic max-min decision, the lowest first; empty for other models.
     sentence : str
         All of this in words.
     """
@@ -129,6 +157,7 @@ class Certificate:
     price_bound: float = np.inf
     solver_bound: float = np.inf
     price: Floats | None = None
+    levels: tuple[Level, ...] = ()
     sentence: str
 
 

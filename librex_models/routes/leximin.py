@@ -1,0 +1,190 @@
+"""Lexicographic max-min: the largest smallest utility per weight, then the next, and so on.
+
+Fractional decisions take one linear program a level, the first of which is the plain route's. Every
+level is proven by prices that are recomputed outside the solver.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import sparse
+
+from librex_models.routes.leximin_ladder import Ladder
+from librex_models.routes.leximin_steps import levels_of
+from librex_models.routes.limits import Deadline
+from librex_models.routes.plain import Plain
+from librex_models.routes.route import Answer, Floats, Opener, Question
+from librex_models.routes.solving import RouteSession
+from librex_models.verification import (
+    Certificate,
+    Level,
+    Verdict,
+    region,
+    scaled_back,
+)
+from librex_models.verification.certificate import CLAIM_TOLERANCE
+from solvers import Block, Limit, Outcome, Program, SolveOptions, SolverSession, Status
+from solvers.scaling import ScaledSession
+
+
+@dataclass
+class Lexicographic(Plain):
+    """The first level, with columns for the programs that follow.
+
+    Parameters
+    ----------
+    above_unit : float
+        The columns ``above[g]``, what a utility per weight has above a level, are measured in it.
+    """
+
+    name: str = "leximin"
+    above_unit: float = 1.0
+
+    def program(self, question: Question, program: Program) -> Program:
+        """Return the Program with columns ``above``, which are zero in it."""
+        if program.has_integers:
+            return program
+        grouping = question.grouping
+        most = grouping.utility(question.reward, region(question.problem).upper) / grouping.weight
+        self.above_unit = float(2.0 ** np.rint(np.log2(most.max() or 1.0)))
+        return _with_columns(
+            program,
+            Block(name="above", labels=grouping.labels),
+            program.rows_of("worst_limit"),
+            grouping.weight * self.above_unit,
+        )
+
+    def refined(self, question: Question, decision: Floats, bound: float) -> bool:  # noqa: ARG002
+        """Return that it cannot: what lies above the first level is needed."""
+        return False
+
+
+def _with_columns(program: Program, block: Block, rows: slice, entry: Floats) -> Program:
+    """Return the Program with one column at zero, of one entry, for each of some rows."""
+    matrix, n = program.matrix, block.size
+    ends = matrix.indptr[-1] + np.arange(1, n + 1)
+    nothing = np.zeros(n)
+    return replace(
+        program,
+        objective=np.concatenate([program.objective, nothing]),
+        matrix=sparse.csc_array(
+            (
+                np.concatenate([matrix.data, entry]),
+                np.concatenate([matrix.indices, np.arange(rows.start, rows.stop)]),
+                np.concatenate([matrix.indptr, ends]),
+            ),
+            shape=(program.n_rows, program.n_columns + n),
+        ),
+        column_lower=np.concatenate([program.column_lower, nothing]),
+        column_upper=np.concatenate([program.column_upper, nothing]),
+        integer=np.concatenate([program.integer, nothing.astype(np.bool_)]),
+        column_blocks=(*program.column_blocks, block),
+    )
+
+
+class LeximinSession(RouteSession):
+    """A question of lexicographic max-min, with its solver open; see `RouteSession`."""
+
+    _scaled: ScaledSession
+
+    def __init__(
+        self, question: Question, program: Program, opener: Opener, linear_opener: Opener
+    ) -> None:
+        self._lexicographic = Lexicographic()
+        self._deadline = Deadline.after(None)
+        super().__init__(question, program, self._lexicographic, opener, linear_opener)
+
+    def _open(self, program: Program, opener: Opener) -> SolverSession:
+        self._scaled = ScaledSession(opener, program)
+        return self._scaled
+
+    def _solve_once(self, deadline: Deadline, options: SolveOptions) -> Answer:
+        self._deadline = deadline
+        return super()._solve_once(deadline, options)
+
+    def _fractional_answer(
+        self, outcome: Outcome, decision: Floats, options: SolveOptions
+    ) -> Answer:
+        """Go on from the first level, and prove all that were found."""
+        if outcome.status is not Status.OPTIMAL:
+            return _unfinished(super()._fractional_answer(outcome, decision, options))
+        climb = self._ladder(options).climb(outcome)
+        # The next solve starts from the first level again.
+        self._scaled.vary(self._program)
+        decision, _ = scaled_back(self._question.problem, self._within_bounds(climb.point))
+        answer = super()._fractional_answer(outcome, decision, options)
+        levels = levels_of(self._question, climb.steps, decision, region(self._question.problem))
+        certificate = with_levels(answer.certificate, levels, options)
+        answer = replace(answer, certificate=certificate, rounds=climb.rounds)
+        return answer if climb.stopped is None else _unfinished(answer, climb.stopped)
+
+    def _ladder(self, options: SolveOptions) -> Ladder:
+        without_start = replace(options, start=None)
+
+        def solve(program: Program) -> Outcome:
+            self._scaled.vary(program)
+            return self._scaled.solve(self._deadline.options(without_start))
+
+        def by(opener: Opener, program: Program) -> Outcome:
+            session = ScaledSession(opener, program)
+            outcome = session.solve(self._deadline.options(without_start))
+            session.close()
+            return outcome
+
+        return Ladder(
+            self._question,
+            self._program,
+            self._lexicographic.above_unit,
+            solve,
+            lambda program: by(self._opener, program),
+            lambda program: by(self._linear_opener, program),
+        )
+
+
+def with_levels(
+    certificate: Certificate, levels: tuple[Level, ...], options: SolveOptions
+) -> Certificate:
+    """Return the certificate of a first level with all levels; the gap is the largest of them."""
+    certificate = replace(certificate, levels=levels)
+    if certificate.verdict is Verdict.REFUTED:
+        return certificate
+    for number, level in enumerate(levels, start=1):
+        if level.bound < level.value - CLAIM_TOLERANCE * abs(level.value):
+            sentence = (
+                f"The bound of level {number}, {level.bound:.12g}, is below the verified value "
+                f"{level.value:.12g}."
+            )
+            return replace(certificate, verdict=Verdict.REFUTED, sentence=sentence)
+    gap = max([certificate.gap, *(level.gap for level in levels)])
+    is_proven = all(
+        level.gap <= options.relative_gap or level.bound - level.value <= options.absolute_gap
+        for level in levels
+    )
+    verdict = certificate.verdict if is_proven else Verdict.FEASIBLE
+    degree = "optimal" if verdict is Verdict.OPTIMAL else "feasible"
+    count = f"{len(levels)} levels" if len(levels) > 1 else "1 level"
+    source = {level.bound_from for level in levels}
+    by = {"solver": "the solver's own bounds", "none": "nothing at all"}
+    words = "prices, recomputed outside the solver"
+    for name, other in by.items():
+        words = other if name in source else words
+    sentence = f"Verified {degree}: {count}, with a gap of {gap:.2g} at most, by {words}."
+    return replace(certificate, gap=gap, verdict=verdict, sentence=sentence)
+
+
+def _unfinished(answer: Answer, stopped: Outcome | None = None) -> Answer:
+    """Return the answer of which only the first levels are known."""
+    certificate = answer.certificate
+    if certificate.verdict is Verdict.OPTIMAL:
+        certificate = replace(certificate, verdict=Verdict.FEASIBLE)
+    known = len(certificate.levels)
+    sentence = f"{certificate.sentence} What lies above level {known} was not maximised."
+    certificate = replace(certificate, gap=np.inf, sentence=sentence)
+    answer = replace(answer, certificate=certificate)
+    if stopped is None:
+        return answer
+    # A solver that breaks down, or denies what it has found, leaves off here.
+    limit = stopped.limit or Limit.OTHER
+    return replace(answer, status=Status.FEASIBLE, limit=limit, message=stopped.message)

@@ -1,0 +1,258 @@
+"""Climb from level to level: one linear program each, changed in place.
+
+    max worst    with  weight_g worst <= utility_g for all who are open,
+                       utility_g >= floor_g for all who are settled
+
+Whoever has a positive multiplier cannot get more without less for somebody who is no better off:
+settled at this level. Where a level comes back, because multipliers of degenerate programs name
+only some of them, the sum of what all could have above it is maximised instead:
+
+    max  sum of above_g    with  weight_g (level + above_g) <= utility_g,  0 <= above_g <= a little
+
+Whoever gets some is not settled, and is left out of the sum, until nobody gets any: then every
+multiplier is at least 1 / weight_g, and all who are left are settled.
+
+Ogryczak & Sliwinski (2006), Lect. Notes Comput. Sci. 3984; Nace & Orlin (2007), Oper. Res. 55.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from librex_models.routes.leximin_steps import Multipliers, Step, bound_of
+from librex_models.routes.route import Floats, Question
+from librex_models.verification import region
+from solvers import Outcome, Program, Status
+from solvers.program import Booleans
+
+SURE = 1e-9
+"""Who could get no more than this above a level, as a share of it, is settled there."""
+LEAST_SHARE = 0.1
+"""Or whose part in the multipliers is at least this much of an equal one."""
+STRICT = 1e-6
+"""A worth of this much of what was added up to it is no rounding."""
+AT_BOUND = 1e-7
+SLACK = 1e-11
+"""Floors are lower than what was reached by this much of it, and where that fails by more."""
+MORE_SLACK = (1e-9, 1e-7)
+SAME_LEVEL = 1e-8
+LARGEST_RISE = 1e-3
+LEAST_RISE = 1e-8
+
+Solve = Callable[[Program], Outcome]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Climb:
+    """How far the levels were found.
+
+    Parameters
+    ----------
+    point : array of shape (n_columns,)
+        Of the last program that was solved.
+    steps : tuple of Step
+    stopped : Outcome or None
+        Of the program that was not solved; None where all levels are found.
+    rounds : int
+        How many programs were solved.
+    """
+
+    point: Floats
+    steps: tuple[Step, ...]
+    stopped: Outcome | None
+    rounds: int
+
+
+class Ladder:
+    """The levels of one question.
+
+    Parameters
+    ----------
+    question : Question
+    program : Program
+        Of the first level, with columns ``above``.
+    unit : float
+        In which ``above`` is measured.
+    solve : callable of Program
+        Solves a program of the same matrix.
+    solve_afresh : callable of Program
+        The same without anything left from the programs before.
+    duals_of : callable of Program
+        Solves it by a solver that has multipliers.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        program: Program,
+        unit: float,
+        solve: Solve,
+        solve_afresh: Solve,
+        duals_of: Solve,
+    ) -> None:
+        self._question, self._unit = question, unit
+        self._solve, self._solve_afresh, self._duals_of = solve, solve_afresh, duals_of
+        self._program = program
+        self._region = region(question.problem)
+        n_groups = len(question.grouping)
+        self._is_open: Booleans = np.ones(n_groups, dtype=np.bool_)
+        self._floor = np.zeros(n_groups)
+        self._x, self._utility = program.columns_of("x"), program.columns_of("utility")
+        self._worst, self._above = program.columns_of("worst"), program.columns_of("above")
+        decisions = program.matrix[:, self._x]
+        self._by_option = decisions.T.tocsr()
+        self._size_by_option = abs(self._by_option)
+        self._steps: list[Step] = []
+        self._rounds = 1
+
+    def climb(self, first: Outcome) -> Climb:
+        """Return all levels above the first, whose program is solved."""
+        outcome, program, before = first, self._program, -np.inf
+        while outcome.point is not None and outcome.status is Status.OPTIMAL:
+            point, level = outcome.point, self._level(outcome.point)
+            found = self._multipliers(outcome, program)
+            if level - before <= SAME_LEVEL * max(abs(level), self._unit * SAME_LEVEL):
+                found = self._separated(level, point) or found
+            self._settle(found, level, point)
+            if not self._is_open.any():
+                return self._climbed(point, None)
+            program, before = self._next_program(point), level
+            outcome = self._solved(program, point)
+        return self._climbed(point, outcome)
+
+    def _climbed(self, point: Floats, stopped: Outcome | None) -> Climb:
+        return Climb(
+            point=point, steps=tuple(self._steps), stopped=stopped, rounds=self._rounds
+        )
+
+    def _level(self, point: Floats) -> float:
+        weight = self._question.grouping.weight
+        return float((point[self._utility] / weight)[self._is_open].min())
+
+    def _multipliers(self, outcome: Outcome, program: Program) -> tuple[Multipliers, Booleans]:
+        """Return the multipliers of a program, and who may be settled by them."""
+        if outcome.row_dual is None:
+            outcome = self._duals_of(program)
+        dual = np.zeros(program.n_rows) if outcome.row_dual is None else outcome.row_dual
+        weight = self._question.grouping.weight
+        share = np.maximum(dual[program.rows_of("worst_limit")], 0.0) * weight
+        share = np.where(self._is_open, share, 0.0)
+        found = Multipliers(
+            share=share,
+            slope=np.maximum(dual[program.rows_of("utility_of")], 0.0),
+            price=np.maximum(dual[program.rows_of("budget_limit")], 0.0),
+            worth=-(self._by_option @ dual),
+            gross=self._size_by_option @ np.abs(dual),
+        )
+        return found, self._is_open
+
+    def _settle(
+        self, found: tuple[Multipliers, Booleans], level: float, point: Floats
+    ) -> None:
+        """Settle those whose multipliers prove it, and fix what stands at a bound in any optimum.
+
+        Nobody who is open gets more than the level plus (bound - level) / share.
+        """
+        multipliers, candidates = found
+        bound = bound_of(
+            self._question, self._steps, multipliers, self._is_open, self._floor, self._region
+        )
+        excess = max(bound - level, 0.0)
+        total = float(multipliers.share.sum())
+        share = multipliers.share / total if total > 0.0 else self._alike(point)
+        with np.errstate(divide="ignore"):
+            beyond = np.where(share > 0.0, excess / share, np.inf)
+        least = min(LEAST_SHARE / int(self._is_open.sum()), float(share.max()))
+        settled = candidates & ((beyond <= SURE * abs(level)) | (share >= least))
+        fixed = self._fix(multipliers, point)
+        step = Step(
+            is_open=self._is_open.copy(),
+            settled=np.flatnonzero(settled),
+            multipliers=multipliers,
+            fixed=fixed,
+        )
+        self._steps.append(step)
+        weight = self._question.grouping.weight
+        self._floor[settled] = np.minimum(weight[settled] * level, point[self._utility][settled])
+        self._is_open &= ~settled
+
+    def _alike(self, point: Floats) -> Floats:
+        """Return who is open and worst off, where a solver has no multipliers."""
+        level = np.where(
+            self._is_open, point[self._utility] / self._question.grouping.weight, np.inf
+        )
+        return (level <= level.min()).astype(np.float64)
+
+    def _fix(self, multipliers: Multipliers, point: Floats) -> Floats:
+        """Fix decisions at the bound at which their worth holds them, and return which."""
+        program, x = self._program, point[self._x]
+        lower, upper = program.column_lower[self._x], program.column_upper[self._x]
+        near = AT_BOUND * np.maximum(1.0, np.abs(x))
+        strict = STRICT * multipliers.gross
+        is_free = lower < upper
+        at_upper = is_free & (multipliers.worth > strict) & (x >= upper - near)
+        at_lower = is_free & (multipliers.worth < -strict) & (x <= lower + near)
+        column_lower, column_upper = program.column_lower.copy(), program.column_upper.copy()
+        column_lower[self._x] = np.where(at_upper, upper, lower)
+        column_upper[self._x] = np.where(at_lower, lower, upper)
+        self._program = replace(program, column_lower=column_lower, column_upper=column_upper)
+        return np.flatnonzero(at_upper | at_lower)
+
+    def _next_program(self, point: Floats, slack: float = SLACK) -> Program:
+        """Return the program of the next level."""
+        program = self._program
+        floors = self._program.column_lower.copy()
+        settled = ~self._is_open
+        floors[self._utility][settled] = (self._floor * (1.0 - slack))[settled]
+        side = program.row_upper.copy()
+        side[program.rows_of("worst_limit")][settled] = np.inf
+        return replace(program, column_lower=floors, row_upper=side)
+
+    def _solved(self, program: Program, point: Floats) -> Outcome:
+        """Solve a program; the point before is feasible in it, so that infeasible is a slip."""
+        outcome = self._solve(program)
+        self._rounds += 1
+        for slack in MORE_SLACK:
+            if outcome.status.is_stopped or outcome.status is Status.OPTIMAL:
+                break
+            outcome = self._solve_afresh(self._next_program(point, slack))
+            self._rounds += 1
+        return outcome
+
+    def _separated(
+        self, level: float, point: Floats
+    ) -> tuple[Multipliers, Booleans] | None:
+        """Return multipliers that tell all who are settled at a level, None where that fails."""
+        weight = self._question.grouping.weight
+        near = level + SAME_LEVEL * max(abs(level), self._unit * SAME_LEVEL)
+        candidates = self._is_open & (point[self._utility] <= weight * near)
+        most = LARGEST_RISE * max(abs(level) / self._unit, LARGEST_RISE)
+        while candidates.any():
+            program = self._rising(level, candidates, most, point)
+            outcome = self._solved_once(program)
+            if outcome.point is None or outcome.status is not Status.OPTIMAL:
+                return None
+            rises = candidates & (outcome.point[self._above] > LEAST_RISE * most)
+            if not rises.any():
+                return self._multipliers(outcome, program)[0], candidates
+            candidates &= ~rises
+        return None
+
+    def _solved_once(self, program: Program) -> Outcome:
+        self._rounds += 1
+        return self._solve(program)
+
+    def _rising(
+        self, level: float, candidates: Booleans, most: float, point: Floats
+    ) -> Program:
+        """Return the program that maximises what the candidates can have above a level."""
+        program = self._next_program(point)
+        lower, upper = program.column_lower.copy(), program.column_upper.copy()
+        lower[self._worst] = upper[self._worst] = level * (1.0 - SLACK)
+        upper[self._above] = np.where(candidates, most, 0.0)
+        objective = np.zeros(program.n_columns)
+        objective[self._above] = candidates
+        return replace(program, objective=objective, column_lower=lower, column_upper=upper)

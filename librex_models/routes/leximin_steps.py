@@ -1,0 +1,134 @@
+"""What is known of each level of a lexicographic max-min decision, and how it proves the level.
+
+A level is a linear program; its multipliers say who is settled and which decisions stand at a bound
+in every optimum. The next program leaves those decisions out, so that its own multipliers say
+nothing of them: a multiple of the earlier level's makes up for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from librex_models.routes.route import Floats, Question
+from librex_models.verification import Level, level_bound, relative_gap
+from librex_models.verification.certificate import CLAIM_TOLERANCE
+from librex_models.verification.price_bound import Region
+from solvers.program import Booleans, Integers
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Multipliers:
+    """The multipliers of one linear program.
+
+    Parameters
+    ----------
+    share : array of shape (n_groups,)
+        What each open utility per weight adds to the level, summing to 1 before it is settled.
+    slope : array of shape (n_groups,)
+        Of the utilities.
+    price : array of shape (n_resources,)
+    worth : array of shape (n_options,)
+        Of a unit of each decision at these multipliers; zero for those strictly between bounds.
+    gross : array of shape (n_options,)
+        The size of what was added up to it.
+    """
+
+    share: Floats
+    slope: Floats
+    price: Floats
+    worth: Floats
+    gross: Floats
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step:
+    """One level, or part of one that needs several programs.
+
+    Parameters
+    ----------
+    is_open : boolean array of shape (n_groups,)
+        Who is not settled by the steps before.
+    settled : integer array
+        Who is settled at this step.
+    multipliers : Multipliers
+    fixed : integer array
+        The options that stand at a bound in every optimum.
+    """
+
+    is_open: Booleans
+    settled: Integers
+    multipliers: Multipliers
+    fixed: Integers
+
+
+def proving_multipliers(
+    steps: Sequence[Step], multipliers: Multipliers
+) -> tuple[Floats, Floats, bool]:
+    """Return slopes and prices that count every decision, and whether earlier steps were needed.
+
+    Parameters
+    ----------
+    steps : sequence of Step
+        Those before.
+    multipliers : Multipliers
+        Of a program in which what these steps fixed is fixed.
+    """
+    slope, price, worth = multipliers.slope, multipliers.price, multipliers.worth
+    is_mixed = False
+    # An earlier step says nothing of what later ones fixed, so one way back suffices.
+    for step in reversed(steps):
+        own = step.multipliers.worth[step.fixed]
+        lacking = -np.sign(own) * worth[step.fixed]
+        factor = float((lacking / np.abs(own)).max(initial=0.0))
+        if factor > 0.0:
+            slope = slope + factor * step.multipliers.slope
+            price = price + factor * step.multipliers.price
+            worth = worth + factor * step.multipliers.worth
+            is_mixed = True
+    return slope, price, is_mixed
+
+
+def bound_of(
+    question: Question,
+    steps: Sequence[Step],
+    multipliers: Multipliers,
+    is_open: Booleans,
+    floor: Floats,
+    own: Region,
+) -> float:
+    """Return the best bound on a level that its multipliers and those before can prove."""
+    problem, grouping = question.problem, question.grouping
+    alone = level_bound(
+        problem, grouping, multipliers.slope, multipliers.price, is_open, floor, own
+    )
+    slope, price, is_mixed = proving_multipliers(steps, multipliers)
+    if not is_mixed:
+        return alone
+    return min(alone, level_bound(problem, grouping, slope, price, is_open, floor, own))
+
+
+def levels_of(
+    question: Question, steps: Sequence[Step], decision: Floats, own: Region
+) -> tuple[Level, ...]:
+    """Return the levels of a decision with their bounds, given what it gives to lower ones."""
+    grouping = question.grouping
+    utility = question.utility(decision)
+    per_weight = utility / grouping.weight
+    levels = []
+    for number, step in enumerate(steps):
+        value = float(per_weight[step.is_open].min())
+        bound = bound_of(question, steps[:number], step.multipliers, step.is_open, utility, own)
+        bound = max(bound, value) if bound > value - CLAIM_TOLERANCE * abs(value) else bound
+        levels.append(
+            Level(
+                value=value,
+                bound=bound,
+                gap=relative_gap(bound, value),
+                bound_from="prices" if np.isfinite(bound) else "none",
+                settled=tuple(grouping.labels[g] for g in step.settled.tolist()),
+            )
+        )
+    return tuple(levels)
