@@ -23,8 +23,10 @@ from librex_models.verification import (
     Verdict,
     region,
     scaled_back,
+    violations,
 )
 from librex_models.verification.certificate import CLAIM_TOLERANCE
+from librex_models.verification.price_bound import loosened
 from solvers import Block, Limit, Outcome, Program, SolveOptions, SolverSession, Status
 from solvers.scaling import ScaledSession
 
@@ -115,7 +117,9 @@ class LeximinSession(RouteSession):
         self._scaled.vary(self._program)
         decision, _ = scaled_back(self._question.problem, self._within_bounds(climb.point))
         answer = super()._fractional_answer(outcome, decision, options)
-        levels = levels_of(self._question, climb.steps, decision, region(self._question.problem))
+        problem = self._question.problem
+        own = loosened(region(problem), violations(problem, decision))
+        levels = levels_of(self._question, climb.steps, decision, own)
         certificate = with_levels(answer.certificate, levels, options)
         answer = replace(answer, certificate=certificate, rounds=climb.rounds)
         return answer if climb.stopped is None else _unfinished(answer, climb.stopped)

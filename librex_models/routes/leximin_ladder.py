@@ -22,22 +22,24 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from librex_models.routes.leximin_steps import Multipliers, Step, bound_of
+from librex_models.routes.leximin_steps import Multipliers, Step, proof_of
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import region
 from solvers import Outcome, Program, Status
 from solvers.program import Booleans
 
-SURE = 1e-9
+SURE = 3e-8
 """Who could get no more than this above a level, as a share of it, is settled there."""
-LEAST_SHARE = 0.1
-"""Or whose part in the multipliers is at least this much of an equal one."""
 STRICT = 1e-6
 """A worth of this much of what was added up to it is no rounding."""
+LEAST_WORTH = 1e-9
+"""And neither is what a whole decision of it adds to a level, if as a share of all that is more."""
 AT_BOUND = 1e-7
-SLACK = 1e-11
+NOTHING = 1e-8
+"""So much of what can be reached is nothing."""
+SLACK = 1e-13
 """Floors are lower than what was reached by this much of it, and where that fails by more."""
-MORE_SLACK = (1e-9, 1e-7)
+MORE_SLACK = (1e-11, 1e-9, 1e-7)
 SAME_LEVEL = 1e-8
 LARGEST_RISE = 1e-3
 LEAST_RISE = 1e-8
@@ -111,17 +113,42 @@ class Ladder:
     def climb(self, first: Outcome) -> Climb:
         """Return all levels above the first, whose program is solved."""
         outcome, program, before = first, self._program, -np.inf
+        self._settle_who_gets_nothing(first)
+        if not self._is_open.all() and first.point is not None:
+            if not self._is_open.any():
+                return self._climbed(first.point, None)
+            program = self._next_program()
+            outcome = self._solved(program)
         while outcome.point is not None and outcome.status is Status.OPTIMAL:
             point, level = outcome.point, self._level(outcome.point)
             found = self._multipliers(outcome, program)
-            if level - before <= SAME_LEVEL * max(abs(level), self._unit * SAME_LEVEL):
+            if level - before <= self._near(level):
                 found = self._separated(level, point) or found
             self._settle(found, level, point)
             if not self._is_open.any():
                 return self._climbed(point, None)
-            program, before = self._next_program(point), level
-            outcome = self._solved(program, point)
+            program, before = self._next_program(), level
+            outcome = self._solved(program)
         return self._climbed(point, outcome)
+
+    def _settle_who_gets_nothing(self, first: Outcome) -> None:
+        """Settle those who have nothing within any bounds and budgets, if there are any.
+
+        Solvers would say that they get 1e-17 at most, which is no proof.
+        """
+        question = self._question
+        own = region(question.problem, by_budgets=True)
+        hopeless = question.utility(np.maximum(own.upper, 0.0)) == 0.0
+        if first.point is None or not hopeless.any():
+            return
+        nothing = np.zeros(question.problem.n_options)
+        arithmetic = Multipliers(
+            slope=hopeless / question.grouping.weight,
+            price=np.zeros(question.problem.n_resources),
+            worth=nothing,
+            gross=nothing,
+        )
+        self._settle((arithmetic, hopeless), 0.0, first.point)
 
     def _climbed(self, point: Floats, stopped: Outcome | None) -> Climb:
         return Climb(
@@ -132,16 +159,16 @@ class Ladder:
         weight = self._question.grouping.weight
         return float((point[self._utility] / weight)[self._is_open].min())
 
+    def _near(self, level: float) -> float:
+        """Return by how much a level may differ from another and count as the same."""
+        return SAME_LEVEL * max(abs(level), NOTHING * self._unit)
+
     def _multipliers(self, outcome: Outcome, program: Program) -> tuple[Multipliers, Booleans]:
         """Return the multipliers of a program, and who may be settled by them."""
         if outcome.row_dual is None:
             outcome = self._duals_of(program)
         dual = np.zeros(program.n_rows) if outcome.row_dual is None else outcome.row_dual
-        weight = self._question.grouping.weight
-        share = np.maximum(dual[program.rows_of("worst_limit")], 0.0) * weight
-        share = np.where(self._is_open, share, 0.0)
         found = Multipliers(
-            share=share,
             slope=np.maximum(dual[program.rows_of("utility_of")], 0.0),
             price=np.maximum(dual[program.rows_of("budget_limit")], 0.0),
             worth=-(self._by_option @ dual),
@@ -157,16 +184,16 @@ class Ladder:
         Nobody who is open gets more than the level plus (bound - level) / share.
         """
         multipliers, candidates = found
-        bound = bound_of(
+        bound, share = proof_of(
             self._question, self._steps, multipliers, self._is_open, self._floor, self._region
         )
-        excess = max(bound - level, 0.0)
-        total = float(multipliers.share.sum())
-        share = multipliers.share / total if total > 0.0 else self._alike(point)
-        with np.errstate(divide="ignore"):
+        # A point that is off by roundings may be above its bound.
+        excess = max(abs(bound - level), np.finfo(np.float64).eps * abs(level))
+        if not share.any():
+            share = self._alike(point)
+        with np.errstate(divide="ignore", invalid="ignore"):
             beyond = np.where(share > 0.0, excess / share, np.inf)
-        least = min(LEAST_SHARE / int(self._is_open.sum()), float(share.max()))
-        settled = candidates & ((beyond <= SURE * abs(level)) | (share >= least))
+        settled = candidates & ((beyond <= SURE * max(abs(level), NOTHING * self._unit)) | (share >= share.max()))
         fixed = self._fix(multipliers, point)
         step = Step(
             is_open=self._is_open.copy(),
@@ -191,8 +218,11 @@ class Ladder:
         program, x = self._program, point[self._x]
         lower, upper = program.column_lower[self._x], program.column_upper[self._x]
         near = AT_BOUND * np.maximum(1.0, np.abs(x))
-        strict = STRICT * multipliers.gross
-        is_free = lower < upper
+        width = self._region.upper - self._region.lower
+        # Noise in what is worth nothing at all is no worth either.
+        with np.errstate(divide="ignore"):
+            strict = np.maximum(STRICT * multipliers.gross, LEAST_WORTH * self._unit / width)
+        is_free = (lower < upper) & (width > 0.0)
         at_upper = is_free & (multipliers.worth > strict) & (x >= upper - near)
         at_lower = is_free & (multipliers.worth < -strict) & (x <= lower + near)
         column_lower, column_upper = program.column_lower.copy(), program.column_upper.copy()
@@ -201,7 +231,7 @@ class Ladder:
         self._program = replace(program, column_lower=column_lower, column_upper=column_upper)
         return np.flatnonzero(at_upper | at_lower)
 
-    def _next_program(self, point: Floats, slack: float = SLACK) -> Program:
+    def _next_program(self, slack: float = SLACK) -> Program:
         """Return the program of the next level."""
         program = self._program
         floors = self._program.column_lower.copy()
@@ -211,14 +241,14 @@ class Ladder:
         side[program.rows_of("worst_limit")][settled] = np.inf
         return replace(program, column_lower=floors, row_upper=side)
 
-    def _solved(self, program: Program, point: Floats) -> Outcome:
+    def _solved(self, program: Program) -> Outcome:
         """Solve a program; the point before is feasible in it, so that infeasible is a slip."""
         outcome = self._solve(program)
         self._rounds += 1
         for slack in MORE_SLACK:
             if outcome.status.is_stopped or outcome.status is Status.OPTIMAL:
                 break
-            outcome = self._solve_afresh(self._next_program(point, slack))
+            outcome = self._solve_afresh(self._next_program(slack))
             self._rounds += 1
         return outcome
 
@@ -227,11 +257,11 @@ class Ladder:
     ) -> tuple[Multipliers, Booleans] | None:
         """Return multipliers that tell all who are settled at a level, None where that fails."""
         weight = self._question.grouping.weight
-        near = level + SAME_LEVEL * max(abs(level), self._unit * SAME_LEVEL)
+        near = level + self._near(level)
         candidates = self._is_open & (point[self._utility] <= weight * near)
         most = LARGEST_RISE * max(abs(level) / self._unit, LARGEST_RISE)
         while candidates.any():
-            program = self._rising(level, candidates, most, point)
+            program = self._rising(level, candidates, most)
             outcome = self._solved_once(program)
             if outcome.point is None or outcome.status is not Status.OPTIMAL:
                 return None
@@ -246,10 +276,10 @@ class Ladder:
         return self._solve(program)
 
     def _rising(
-        self, level: float, candidates: Booleans, most: float, point: Floats
+        self, level: float, candidates: Booleans, most: float
     ) -> Program:
         """Return the program that maximises what the candidates can have above a level."""
-        program = self._next_program(point)
+        program = self._next_program()
         lower, upper = program.column_lower.copy(), program.column_upper.copy()
         lower[self._worst] = upper[self._worst] = level * (1.0 - SLACK)
         upper[self._above] = np.where(candidates, most, 0.0)

@@ -19,14 +19,15 @@ from librex_models.verification.price_bound import Region
 from solvers.program import Booleans, Integers
 
 
+TRACE = 1e-13
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Multipliers:
     """The multipliers of one linear program.
 
     Parameters
     ----------
-    share : array of shape (n_groups,)
-        What each open utility per weight adds to the level, summing to 1 before it is settled.
     slope : array of shape (n_groups,)
         Of the utilities.
     price : array of shape (n_resources,)
@@ -36,7 +37,6 @@ class Multipliers:
         The size of what was added up to it.
     """
 
-    share: Floats
     slope: Floats
     price: Floats
     worth: Floats
@@ -91,23 +91,41 @@ def proving_multipliers(
     return slope, price, is_mixed
 
 
-def bound_of(
+def proof_of(
     question: Question,
     steps: Sequence[Step],
     multipliers: Multipliers,
     is_open: Booleans,
     floor: Floats,
     own: Region,
-) -> float:
-    """Return the best bound on a level that its multipliers and those before can prove."""
-    problem, grouping = question.problem, question.grouping
-    alone = level_bound(
-        problem, grouping, multipliers.slope, multipliers.price, is_open, floor, own
-    )
+) -> tuple[float, Floats]:
+    """Return the best bound on a level that its multipliers and those before can prove.
+
+    Returns
+    -------
+    bound : float
+    share : array of shape (n_groups,)
+        The mean of all open utilities per weight, weighed by this, is at most the bound.
+    """
     slope, price, is_mixed = proving_multipliers(steps, multipliers)
-    if not is_mixed:
-        return alone
-    return min(alone, level_bound(problem, grouping, slope, price, is_open, floor, own))
+    tried = [(_without_traces(multipliers.slope), _without_traces(multipliers.price))]
+    if is_mixed:
+        tried.append((slope, price))
+    bounds = [
+        level_bound(question.problem, question.grouping, slope, price, is_open, floor, own)
+        for slope, price in tried
+    ]
+    best = int(np.argmin(bounds))
+    part = np.where(is_open, tried[best][0] * question.grouping.weight, 0.0)
+    return bounds[best], part / (part.sum() or 1.0)
+
+
+def _without_traces(multiplier: Floats) -> Floats:
+    """Return multipliers without those that are nothing but roundings of others.
+
+    Where a level is zero, they alone would make its bound positive.
+    """
+    return np.where(multiplier > TRACE * multiplier.max(initial=0.0), multiplier, 0.0)
 
 
 def levels_of(
@@ -120,15 +138,35 @@ def levels_of(
     levels = []
     for number, step in enumerate(steps):
         value = float(per_weight[step.is_open].min())
-        bound = bound_of(question, steps[:number], step.multipliers, step.is_open, utility, own)
-        bound = max(bound, value) if bound > value - CLAIM_TOLERANCE * abs(value) else bound
+        bound, share = proof_of(
+            question, steps[:number], step.multipliers, step.is_open, utility, own
+        )
+        if bound > value - CLAIM_TOLERANCE * abs(value):
+            bound = max(bound, value)
+        most = most_of_settled(share[step.settled], value, bound)
+        gaps = [relative_gap(bound, value)]
+        gaps += [
+            relative_gap(one, got)
+            for one, got in zip(most.tolist(), per_weight[step.settled].tolist(), strict=True)
+            if one > got
+        ]
         levels.append(
             Level(
                 value=value,
                 bound=bound,
-                gap=relative_gap(bound, value),
+                gap=max(gaps),
                 bound_from="prices" if np.isfinite(bound) else "none",
                 settled=tuple(grouping.labels[g] for g in step.settled.tolist()),
             )
         )
     return tuple(levels)
+
+
+def most_of_settled(share: Floats, value: float, bound: float) -> Floats:
+    """Return what those who are settled can get at most where nobody falls below the level.
+
+    The mean of all open utilities per weight, weighed by their shares, is at most the bound.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = np.where(share > 0.0, (bound - value) / share, np.inf)
+    return value + np.maximum(beyond, 0.0)

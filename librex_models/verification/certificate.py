@@ -108,7 +108,8 @@ class Level:
     bound : float
         What that can be in no decision that gives as much to all whom lower levels settle.
     gap : float
-        (bound - value) / bound.
+        (bound - value) / bound; or if that is more, the same of somebody settled here, and what
+        that one could get with nobody below the level.
     bound_from : str
         "prices", "solver" or "none".
     settled : tuple of hashable
