@@ -37,12 +37,16 @@ LEAST_WORTH = 1e-9
 AT_BOUND = 1e-7
 NOTHING = 1e-8
 """So much of what can be reached is nothing."""
-SLACK = 1e-13
+SLACK = 0.0
 """Floors are lower than what was reached by this much of it, and where that fails by more."""
-MORE_SLACK = (1e-11, 1e-9, 1e-7)
+MORE_SLACK = (1e-12, 1e-10, 1e-8)
 SAME_LEVEL = 1e-8
+RISING_SLACK = 1e-9
+LEAST_SHARE = 1e-8
+WEAKLY = 1e-4
+MOST_SEPARATIONS = 20
 LARGEST_RISE = 1e-3
-LEAST_RISE = 1e-8
+LEAST_RISE = 1e-4
 
 Solve = Callable[[Program], Outcome]
 
@@ -123,7 +127,7 @@ class Ladder:
             point, level = outcome.point, self._level(outcome.point)
             found = self._multipliers(outcome, program)
             if level - before <= self._near(level):
-                found = self._separated(level, point) or found
+                found = self._separated(level, point) or self._weakly_tied(level) or found
             self._settle(found, level, point)
             if not self._is_open.any():
                 return self._climbed(point, None)
@@ -164,7 +168,7 @@ class Ladder:
         return SAME_LEVEL * max(abs(level), NOTHING * self._unit)
 
     def _multipliers(self, outcome: Outcome, program: Program) -> tuple[Multipliers, Booleans]:
-        """Return the multipliers of a program, and who may be settled by them."""
+        """Return the multipliers of a program, and nobody who is known to be settled by them."""
         if outcome.row_dual is None:
             outcome = self._duals_of(program)
         dual = np.zeros(program.n_rows) if outcome.row_dual is None else outcome.row_dual
@@ -174,7 +178,7 @@ class Ladder:
             worth=-(self._by_option @ dual),
             gross=self._size_by_option @ np.abs(dual),
         )
-        return found, self._is_open
+        return found, np.zeros_like(self._is_open)
 
     def _settle(
         self, found: tuple[Multipliers, Booleans], level: float, point: Floats
@@ -183,17 +187,12 @@ class Ladder:
 
         Nobody who is open gets more than the level plus (bound - level) / share.
         """
-        multipliers, candidates = found
-        bound, share = proof_of(
-            self._question, self._steps, multipliers, self._is_open, self._floor, self._region
-        )
-        # A point that is off by roundings may be above its bound.
-        excess = max(abs(bound - level), np.finfo(np.float64).eps * abs(level))
-        if not share.any():
-            share = self._alike(point)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            beyond = np.where(share > 0.0, excess / share, np.inf)
-        settled = candidates & ((beyond <= SURE * max(abs(level), NOTHING * self._unit)) | (share >= share.max()))
+        multipliers, proven = found
+        beyond = self._beyond(multipliers, level)
+        if np.isinf(beyond).all():
+            beyond = np.where(self._alike(point), 1.0, np.inf)
+        sure = SURE * max(abs(level), NOTHING * self._unit)
+        settled = proven | (self._is_open & ((beyond <= sure) | (beyond <= beyond.min())))
         fixed = self._fix(multipliers, point)
         step = Step(
             is_open=self._is_open.copy(),
@@ -206,12 +205,22 @@ class Ladder:
         self._floor[settled] = np.minimum(weight[settled] * level, point[self._utility][settled])
         self._is_open &= ~settled
 
-    def _alike(self, point: Floats) -> Floats:
+    def _beyond(self, multipliers: Multipliers, level: float) -> Floats:
+        """Return what each could have above a level at most, as multipliers prove it."""
+        bound, share = proof_of(
+            self._question, self._steps, multipliers, self._is_open, self._floor, self._region
+        )
+        # A point that is off by roundings may be above its bound.
+        excess = max(abs(bound - level), np.finfo(np.float64).eps * abs(level))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(share > 0.0, excess / share, np.inf)
+
+    def _alike(self, point: Floats) -> Booleans:
         """Return who is open and worst off, where a solver has no multipliers."""
         level = np.where(
             self._is_open, point[self._utility] / self._question.grouping.weight, np.inf
         )
-        return (level <= level.min()).astype(np.float64)
+        return np.asarray(level <= level.min(), dtype=np.bool_)
 
     def _fix(self, multipliers: Multipliers, point: Floats) -> Floats:
         """Fix decisions at the bound at which their worth holds them, and return which."""
@@ -260,16 +269,35 @@ class Ladder:
         near = level + self._near(level)
         candidates = self._is_open & (point[self._utility] <= weight * near)
         most = LARGEST_RISE * max(abs(level) / self._unit, LARGEST_RISE)
-        while candidates.any():
+        for _ in range(MOST_SEPARATIONS):
+            if not candidates.any():
+                break
             program = self._rising(level, candidates, most)
             outcome = self._solved_once(program)
+            if outcome.status in (Status.NUMERICAL_FAILURE, Status.INFEASIBLE):
+                self._rounds += 1
+                outcome = self._solve_afresh(program)
             if outcome.point is None or outcome.status is not Status.OPTIMAL:
                 return None
-            rises = candidates & (outcome.point[self._above] > LEAST_RISE * most)
-            if not rises.any():
-                return self._multipliers(outcome, program)[0], candidates
-            candidates &= ~rises
+            found = self._multipliers(outcome, program)[0]
+            beyond = self._beyond(found, level)[candidates]
+            if (beyond <= SURE * max(abs(level), NOTHING * self._unit)).all():
+                return found, candidates
+            above = np.where(candidates, outcome.point[self._above], 0.0)
+            candidates &= above <= LEAST_RISE * above.max()
         return None
+
+    def _weakly_tied(self, level: float) -> tuple[Multipliers, Booleans] | None:
+        """Return the multipliers of the step before, and who is settled by small shares in them.
+
+        Where shares fall over many decades, whoever has a small one could get a lot for what others
+        lose in their last digits: settled in exact arithmetic, and unproven in doubles.
+        """
+        multipliers = self._steps[-1].multipliers
+        beyond = self._beyond(multipliers, level)
+        part = multipliers.slope * self._question.grouping.weight
+        tied = self._is_open & (part >= LEAST_SHARE * part.max()) & (beyond <= WEAKLY * abs(level))
+        return (multipliers, tied) if tied.any() else None
 
     def _solved_once(self, program: Program) -> Outcome:
         self._rounds += 1
@@ -279,9 +307,9 @@ class Ladder:
         self, level: float, candidates: Booleans, most: float
     ) -> Program:
         """Return the program that maximises what the candidates can have above a level."""
-        program = self._next_program()
+        program = self._next_program(RISING_SLACK)
         lower, upper = program.column_lower.copy(), program.column_upper.copy()
-        lower[self._worst] = upper[self._worst] = level * (1.0 - SLACK)
+        lower[self._worst] = upper[self._worst] = level * (1.0 - RISING_SLACK)
         upper[self._above] = np.where(candidates, most, 0.0)
         objective = np.zeros(program.n_columns)
         objective[self._above] = candidates

@@ -11,6 +11,8 @@ so no such decision gives all of O more than what remains, divided by the first 
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -55,14 +57,15 @@ def level_bound(
     float
         Infinite where the slopes of all who are open are zero.
     """
-    total = float(slope[is_open] @ grouping.weight[is_open])
+    total = math.fsum((slope[is_open] * grouping.weight[is_open]).tolist())
     usable = total > 0.0 and np.isfinite(slope).all()
     if problem.reward is None or not usable:
         return np.inf
     worth = (slope * grouping.share)[grouping.of_option] * problem.reward
     earned = price_bound(worth, budget_rows(problem), price, own)
-    before = float(slope @ grouping.history)
-    taken = float(slope[~is_open] @ floor[~is_open])
-    # Every product and sum is off by a few roundings of what went into it.
-    rounding = (8 + 2 * len(slope)) * EPSILON * (abs(earned) + before + abs(taken))
-    return (earned + before - taken + rounding) / total
+    before = slope * grouping.history
+    taken = np.where(is_open, 0.0, slope * floor)
+    # The sum is rounded once, every product too, and the divisor and its quotient a few times.
+    most = math.fsum([earned, *before.tolist(), *(-taken).tolist()])
+    rounding = 2.0 * EPSILON * (abs(earned) + float(before.sum() + np.abs(taken).sum()))
+    return (most + rounding) / total * (1.0 + np.sign(most) * 4 * EPSILON)

@@ -44,6 +44,13 @@ class CouplingRows:
     side: Floats
     by_option: Floats | sparse.csr_array | None = None
 
+    @property
+    def most_of_an_option(self) -> int:
+        """The largest number of entries that one option has."""
+        if isinstance(self.by_option, np.ndarray):
+            return len(self.side)
+        return int(np.diff(self.matrix.indptr).max(initial=0))
+
     def charge(self, multiplier: Floats) -> tuple[Floats, Floats]:
         """Return what multipliers >= 0 charge each option, and the sum of what went into it."""
         by_option = self.matrix.T if self.by_option is None else self.by_option
@@ -190,16 +197,16 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     multiplier = np.where(usable, price, 0.0)
     charge, gross_charge = rows.charge(multiplier)
     worth = coefficient - charge
-    paid = multiplier @ np.where(usable, rows.side, 0.0)
+    paid = np.add.reduce(multiplier * np.where(usable, rows.side, 0.0))
     filled, is_tied = _filled(worth, own)
     # Every product and sum above is off by at most a few roundings of its gross size. An option
     # whose worth has a certain sign, and whose agent has room, is decided for certain.
     gross = np.abs(coefficient) + gross_charge
-    rounding = (8 + len(price) + 2 * np.log2(len(worth) + 1)) * EPSILON
+    rounding = (8 + rows.most_of_an_option + 2 * np.log2(len(worth) + len(price))) * EPSILON
     is_certain = ~is_tied & (np.abs(worth) > rounding * gross)
     decided = np.where(is_certain, filled, own.upper)
     error = float(gross @ decided) + float(multiplier @ np.where(usable, rows.side, 0.0))
-    return float(paid + worth @ filled + rounding * error)
+    return float(paid + np.add.reduce(worth * filled) + rounding * error)
 
 
 def _filled(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_]]:
