@@ -8,6 +8,7 @@ is at most the budget. A fractional decision is scaled back until the exact sum,
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -28,6 +29,7 @@ PAIRWISE_ROUNDINGS = 40
 FIRST_MARGIN = 64
 DOUBLINGS = 30
 MOST_LAST_BITS = 100
+FEW_ROWS = 8
 
 
 def allocated(problem: AllocationProblem, decision: Floats) -> Floats:
@@ -48,6 +50,14 @@ def allocated(problem: AllocationProblem, decision: Floats) -> Floats:
 
 
 def _amounts(problem: AllocationProblem, decision: Floats) -> Floats:
+    if not isinstance(problem.requests, np.ndarray):
+        used = np.flatnonzero(decision)
+        usage = problem.usage[:, used]
+        option = used[np.repeat(np.arange(len(used)), np.diff(usage.indptr))]
+        place = problem.agent_of_option[option] * problem.n_resources + usage.indices
+        size = problem.n_agents * problem.n_resources
+        summed = np.bincount(place, usage.data * decision[option], minlength=size)
+        return summed.astype(np.float64, copy=False).reshape(problem.n_agents, problem.n_resources)
     amounts = np.empty((problem.n_agents, problem.n_resources))
     for k in range(problem.n_resources):
         use = _row(problem, k) * decision
@@ -74,7 +84,7 @@ def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     broken = total - doubt > problem.budget
     unsure = ~broken & (total + doubt > problem.budget)
     for k in np.flatnonzero(unsure).tolist():
-        broken[k] = exceeds(_row(problem, k), decision, float(problem.budget[k]))
+        broken[k] = exceeds(*_uses(problem, decision, k), float(problem.budget[k]))
     return broken
 
 
@@ -154,7 +164,14 @@ def scaled_back(problem: AllocationProblem, decision: Floats) -> tuple[Floats, B
 def _least_share(problem: AllocationProblem, share: Floats) -> Floats:
     """Return, for each option, the least share over the budgets that it uses."""
     least = np.ones(problem.n_options)
-    for k in np.flatnonzero(share < 1.0).tolist():
+    short = np.flatnonzero(share < 1.0)
+    if short.size > FEW_ROWS:
+        usage = problem.usage
+        option = np.repeat(np.arange(problem.n_options), np.diff(usage.indptr))
+        uses = usage.data > 0
+        np.minimum.at(least, option[uses], share[usage.indices[uses]])
+        return least
+    for k in short.tolist():
         uses = _row(problem, k) > 0
         least[uses] = np.minimum(least[uses], share[k])
     return least
@@ -170,15 +187,22 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     total = _totals(problem, decision)
     surely = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
     for k in np.flatnonzero(fits & ~surely & (total <= budget)).tolist():
-        surely[k] = _is_summed_exactly(_row(problem, k), decision)
+        surely[k] = _is_summed_exactly(*_uses(problem, decision, k))
     return np.asarray(fits & surely, dtype=np.bool_)
 
 
 def _totals(problem: AllocationProblem, decision: Floats) -> Floats:
     """Return what is used of each resource, off by at most PAIRWISE_ROUNDINGS roundings."""
-    return np.array(
-        [np.add.reduce(_row(problem, k) * decision) for k in range(problem.n_resources)]
-    )
+    if isinstance(problem.requests, np.ndarray):
+        return np.array(
+            [np.add.reduce(_row(problem, k) * decision) for k in range(problem.n_resources)]
+        )
+    used = np.flatnonzero(decision)
+    by_resource = problem.usage[:, used].tocsr()
+    use = by_resource.data * decision[used][by_resource.indices]
+    ends = by_resource.indptr.tolist()
+    # Row by row: reduceat would not sum pairwise.
+    return np.array([np.add.reduce(use[i:j]) for i, j in itertools.pairwise(ends)])
 
 
 def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
@@ -186,6 +210,14 @@ def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
     product, error = _exact_products(request, decision)
     units = product * 2.0**20
     return bool(not error.any() and (units == np.rint(units)).all() and units.sum() < 2.0**53)
+
+
+def _uses(problem: AllocationProblem, decision: Floats, k: int) -> tuple[Floats, Floats]:
+    """Return the requests for a resource and the decisions, without decisions that are zero."""
+    if isinstance(problem.requests, np.ndarray):
+        return _row(problem, k), decision
+    used = np.flatnonzero(decision)
+    return problem.usage[:, used][[k], :].toarray().ravel(), decision[used]
 
 
 def _row(problem: AllocationProblem, k: int) -> Floats:
