@@ -29,6 +29,7 @@ from librex_models.verification.certificate import CLAIM_TOLERANCE
 from librex_models.verification.price_bound import loosened
 from solvers import Block, Limit, Outcome, Program, SolveOptions, SolverSession, Status
 from solvers.scaling import ScaledSession
+from solvers.sifting import SiftedSession, has_many_columns
 
 
 @dataclass
@@ -99,7 +100,7 @@ class LeximinSession(RouteSession):
         super().__init__(question, program, self._lexicographic, opener, linear_opener)
 
     def _open(self, program: Program, opener: Opener) -> SolverSession:
-        self._scaled = ScaledSession(opener, program)
+        self._scaled = ScaledSession(_sifting(opener), program)
         return self._scaled
 
     def _solve_once(self, deadline: Deadline, options: SolveOptions) -> Answer:
@@ -132,7 +133,7 @@ class LeximinSession(RouteSession):
             return self._scaled.solve(self._deadline.options(without_start))
 
         def by(opener: Opener, program: Program) -> Outcome:
-            session = ScaledSession(opener, program)
+            session = ScaledSession(_sifting(opener), program)
             outcome = session.solve(self._deadline.options(without_start))
             session.close()
             return outcome
@@ -145,6 +146,15 @@ class LeximinSession(RouteSession):
             lambda program: by(self._opener, program),
             lambda program: by(self._linear_opener, program),
         )
+
+
+def _sifting(opener: Opener) -> Opener:
+    """Return an opener that gives its solver the columns that matter, where there are many."""
+
+    def sifted(program: Program) -> SolverSession:
+        return SiftedSession(opener, program) if has_many_columns(program) else opener(program)
+
+    return sifted
 
 
 def with_levels(

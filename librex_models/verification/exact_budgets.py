@@ -8,11 +8,11 @@ is at most the budget. A fractional decision is scaled back until the exact sum,
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 from librex_models.problem import AllocationProblem
 
@@ -79,12 +79,13 @@ def _stated_sums_exceed(amounts: Floats, budget: Floats) -> Booleans:
 
 def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     """Return which budgets the exact sum of the requests exceeds, shape (n_resources,)."""
-    total = _totals(problem, decision)
+    uses = _Uses(problem, decision)
+    total = _totals(uses, problem.n_resources)
     doubt = PAIRWISE_ROUNDINGS * EPSILON * total
     broken = total - doubt > problem.budget
     unsure = ~broken & (total + doubt > problem.budget)
     for k in np.flatnonzero(unsure).tolist():
-        broken[k] = exceeds(*_uses(problem, decision, k), float(problem.budget[k]))
+        broken[k] = exceeds(*uses.of(k), float(problem.budget[k]))
     return broken
 
 
@@ -184,25 +185,18 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     budget = problem.budget
     fits = np.asarray(problem.requests.T @ decision) <= budget
     fits &= _amounts(problem, decision).sum(axis=0) <= budget
-    total = _totals(problem, decision)
+    uses = _Uses(problem, decision)
+    total = _totals(uses, problem.n_resources)
     surely = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
     for k in np.flatnonzero(fits & ~surely & (total <= budget)).tolist():
-        surely[k] = _is_summed_exactly(*_uses(problem, decision, k))
+        surely[k] = _is_summed_exactly(*uses.of(k))
     return np.asarray(fits & surely, dtype=np.bool_)
 
 
-def _totals(problem: AllocationProblem, decision: Floats) -> Floats:
+def _totals(uses: _Uses, n_resources: int) -> Floats:
     """Return what is used of each resource, off by at most PAIRWISE_ROUNDINGS roundings."""
-    if isinstance(problem.requests, np.ndarray):
-        return np.array(
-            [np.add.reduce(_row(problem, k) * decision) for k in range(problem.n_resources)]
-        )
-    used = np.flatnonzero(decision)
-    by_resource = problem.usage[:, used].tocsr()
-    use = by_resource.data * decision[used][by_resource.indices]
-    ends = by_resource.indptr.tolist()
-    # Row by row: reduceat would not sum pairwise.
-    return np.array([np.add.reduce(use[i:j]) for i, j in itertools.pairwise(ends)])
+    products = (request * decision for request, decision in map(uses.of, range(n_resources)))
+    return np.array([np.add.reduce(product) for product in products])
 
 
 def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
@@ -212,12 +206,23 @@ def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
     return bool(not error.any() and (units == np.rint(units)).all() and units.sum() < 2.0**53)
 
 
-def _uses(problem: AllocationProblem, decision: Floats, k: int) -> tuple[Floats, Floats]:
-    """Return the requests for a resource and the decisions, without decisions that are zero."""
-    if isinstance(problem.requests, np.ndarray):
-        return _row(problem, k), decision
-    used = np.flatnonzero(decision)
-    return problem.usage[:, used][[k], :].toarray().ravel(), decision[used]
+class _Uses:
+    """The requests for each resource with the decisions, of sparse requests only what is used."""
+
+    def __init__(self, problem: AllocationProblem, decision: Floats) -> None:
+        self._problem, self._decision = problem, decision
+        self._by_resource: sparse.csr_array | None = None
+        if not isinstance(problem.requests, np.ndarray):
+            used = np.flatnonzero(decision)
+            self._by_resource = sparse.csr_array(problem.usage[:, used])
+            self._decision = decision[used]
+
+    def of(self, k: int) -> tuple[Floats, Floats]:
+        """Return the requests for a resource and their decisions."""
+        if self._by_resource is None:
+            return _row(self._problem, k), self._decision
+        place = slice(self._by_resource.indptr[k], self._by_resource.indptr[k + 1])
+        return self._by_resource.data[place], self._decision[self._by_resource.indices[place]]
 
 
 def _row(problem: AllocationProblem, k: int) -> Floats:

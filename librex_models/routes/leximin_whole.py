@@ -1,0 +1,117 @@
+"""Lexicographic max-min of whole decisions: how many get less than a level, and never who.
+
+Level k, the k-th smallest utility per weight, is the largest z such that at most k - 1 get less:
+
+    max z    with  utility_g >= weight_g z - most_g below_g,   sum of below_g <= k - 1,  0/1 below_g
+
+and with the same two rows and columns of its own for every level before, at its value. A level that
+the decision reaches already, as when several get the same, needs no program where nothing can be
+better.
+
+Ogryczak (1997), Eur. J. Oper. Res. 97, 148-155; Ogryczak & Sliwinski (2003), Eur. J. Oper. Res.
+148, 80-91.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from librex_models.routes.route import Floats, Question
+from librex_models.verification import region
+from solvers import Block, Program
+
+ROUNDING = 1e-9
+"""Levels before are asked for less this much, relative, which is less than solvers allow."""
+
+
+def most_per_weight(question: Question) -> Floats:
+    """Return what each could have per weight, alone."""
+    own = region(question.problem, by_budgets=True)
+    most = question.grouping.utility(np.maximum(question.reward, 0.0), np.maximum(own.upper, 0.0))
+    return most / question.grouping.weight
+
+
+def level_program(
+    question: Question, program: Program, levels: Sequence[float], counts: Sequence[int], k: int
+) -> Program:
+    """Return the program of the k-th level.
+
+    Parameters
+    ----------
+    question : Question
+    program : Program
+        Of the first level; its rows ``worst_limit`` become those of this one.
+    levels, counts : sequences
+        Different levels before, and how many may have less than each.
+    k : int
+        At least 1; k - 1 may have less than the level.
+    """
+    grouping = question.grouping
+    n_groups = len(grouping)
+    most = most_per_weight(question)
+    # The k-th level is at most the k-th smallest of these, and nobody is below by more than that.
+    ceiling = float(np.sort(most)[k - 1])
+    worst, limit = program.columns_of("worst"), program.rows_of("worst_limit")
+    short = np.maximum(grouping.weight * ceiling - grouping.history, 0.0)
+    upper = program.column_upper.copy()
+    upper[worst] = ceiling
+    extended = _with_counting(
+        replace(program, column_upper=upper),
+        "below",
+        np.arange(limit.start, limit.stop),
+        -short,
+        k - 1,
+    )
+    for number, (level, count) in enumerate(zip(levels, counts, strict=True), start=1):
+        asked = grouping.weight * level * (1.0 - ROUNDING)
+        short = np.maximum(asked - grouping.history, 0.0)
+        first = extended.n_rows
+        extended = _with_floors(extended, f"level_{number}", grouping.labels, asked)
+        rows = np.arange(first, first + n_groups)
+        extended = _with_counting(extended, f"below_{number}", rows, short, count)
+    return extended
+
+
+def _with_floors(program: Program, name: str, labels: Sequence[object], floor: Floats) -> Program:
+    """Return the Program with rows utility_g >= floor_g."""
+    n = len(floor)
+    utility = program.columns_of("utility")
+    columns = np.arange(utility.start, utility.stop)
+    rows = sparse.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, program.n_columns))
+    return replace(
+        program,
+        matrix=sparse.csc_array(sparse.vstack([program.matrix, rows])),
+        row_lower=np.concatenate([program.row_lower, floor]),
+        row_upper=np.concatenate([program.row_upper, np.full(n, np.inf)]),
+        row_blocks=(*program.row_blocks, Block(name=name, labels=list(labels))),  # type: ignore[arg-type]
+    )
+
+
+def _with_counting(
+    program: Program, name: str, rows: Floats, entry: Floats, count: int
+) -> Program:
+    """Return the Program with a 0/1 column in each of some rows, at most `count` of them 1."""
+    n = len(rows)
+    switches = sparse.csc_array(
+        (entry, (rows, np.arange(n))), shape=(program.n_rows, n)
+    )
+    counting = sparse.hstack(
+        [sparse.csr_array((1, program.n_columns)), sparse.csr_array(np.ones((1, n)))]
+    )
+    matrix = sparse.vstack([sparse.hstack([program.matrix, switches]), counting])
+    return replace(
+        program,
+        objective=np.concatenate([program.objective, np.zeros(n)]),
+        matrix=sparse.csc_array(matrix),
+        row_lower=np.concatenate([program.row_lower, [-np.inf]]),
+        row_upper=np.concatenate([program.row_upper, [float(count)]]),
+        column_lower=np.concatenate([program.column_lower, np.zeros(n)]),
+        column_upper=np.concatenate([program.column_upper, np.ones(n)]),
+        integer=np.concatenate([program.integer, np.ones(n, dtype=np.bool_)]),
+        row_blocks=(*program.row_blocks, Block(name=f"count_{name}")),
+        column_blocks=(*program.column_blocks, Block(name=name, labels=range(n))),
+    )
