@@ -13,7 +13,8 @@ from scipy import sparse
 
 from librex_models.routes.leximin_ladder import Ladder
 from librex_models.routes.leximin_steps import levels_of
-from librex_models.routes.limits import Deadline
+from librex_models.routes.leximin_whole import WholeClimb, climb_whole
+from librex_models.routes.limits import Deadline, with_nodes_left
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Answer, Floats, Opener, Question
 from librex_models.routes.solving import RouteSession
@@ -21,13 +22,16 @@ from librex_models.verification import (
     Certificate,
     Level,
     Verdict,
+    broken_budgets,
     region,
+    relative_gap,
     scaled_back,
     violations,
 )
 from librex_models.verification.certificate import CLAIM_TOLERANCE
 from librex_models.verification.price_bound import loosened
 from solvers import Block, Limit, Outcome, Program, SolveOptions, SolverSession, Status
+from solvers.program import Booleans
 from solvers.scaling import ScaledSession
 from solvers.sifting import SiftedSession, has_many_columns
 
@@ -87,6 +91,13 @@ def _with_columns(program: Program, block: Block, rows: slice, entry: Floats) ->
     )
 
 
+class WholeLevel(RouteSession):
+    """One level of whole decisions; its fractional part is made best after the last."""
+
+    def _whole_decision(self, point: Floats) -> tuple[Floats, Booleans]:
+        return scaled_back(self._question.problem, self._within_bounds(point))
+
+
 class LeximinSession(RouteSession):
     """A question of lexicographic max-min, with its solver open; see `RouteSession`."""
 
@@ -123,7 +134,88 @@ class LeximinSession(RouteSession):
         levels = levels_of(self._question, climb.steps, decision, own)
         certificate = with_levels(answer.certificate, levels, options)
         answer = replace(answer, certificate=certificate, rounds=climb.rounds)
-        return answer if climb.stopped is None else _unfinished(answer, climb.stopped)
+        if climb.stopped is None:
+            return answer
+        # A solver that breaks down, or denies what it has found, leaves off here.
+        return _unfinished(answer, climb.stopped.limit or Limit.OTHER, climb.stopped.message)
+
+    def _solve_whole(self, deadline: Deadline, options: SolveOptions) -> Answer:
+        """Go on from the first level of whole decisions."""
+        first = super()._solve_whole(deadline, options)
+        if first.decision is None or first.certificate.verdict is Verdict.REFUTED:
+            return first
+        if first.status is not Status.OPTIMAL:
+            return _unfinished(first)
+
+        def solve(program: Program, decision: Floats, nodes: int) -> Answer:
+            level = WholeLevel(
+                self._question, program, Plain(), self._opener, self._linear_opener
+            )
+            left = replace(with_nodes_left(options, nodes), start=decision)
+            answer = level.solve(deadline.options(left))
+            level.close()
+            return answer
+
+        climb = climb_whole(self._question, self._program, first, solve)
+        answer = self._whole_answer(first, climb, options)
+        if climb.stopped is None:
+            return answer
+        stopped = climb.stopped
+        return _unfinished(answer, stopped.limit or Limit.OTHER, stopped.message)
+
+    def _whole_answer(self, first: Answer, climb: WholeClimb, options: SolveOptions) -> Answer:
+        problem, levels = self._question.problem, climb.levels
+        decision = climb.decision
+        if not problem.integer.all() and climb.stopped is None:
+            decision, levels = self._mixed(climb, options)
+        certificate = replace(
+            first.certificate,
+            violations=violations(problem, decision),
+            value=levels[0].value,
+            bound=max(first.certificate.bound, levels[0].value),
+            gap=levels[0].gap,
+        )
+        return replace(
+            first,
+            decision=decision,
+            certificate=with_levels(certificate, levels, options),
+            rounds=climb.rounds,
+            nodes=climb.nodes,
+        )
+
+    def _mixed(self, climb: WholeClimb, options: SolveOptions) -> tuple[Floats, tuple[Level, ...]]:
+        """Return the best decision with the same whole part, to the last digits of the rest."""
+        problem, program = self._question.problem, self._declared
+        whole = problem.integer
+        lower = np.where(whole, climb.decision, problem.lower)
+        upper = np.where(whole, climb.decision, problem.upper)
+        fixed = problem.replace(lower=lower, upper=upper, integer=False)
+        column_lower, column_upper = program.column_lower.copy(), program.column_upper.copy()
+        x = program.columns_of("x")
+        column_lower[x], column_upper[x] = lower, upper
+        linear = replace(
+            program,
+            column_lower=column_lower,
+            column_upper=column_upper,
+            integer=np.zeros(program.n_columns, dtype=np.bool_),
+        )
+        question = replace(self._question, problem=fixed)
+        session = LeximinSession(question, linear, self._linear_opener, self._linear_opener)
+        answer = session.solve(self._deadline.options(SolveOptions()))
+        session.close()
+        if answer.decision is None or broken_budgets(problem, answer.decision).any():
+            return climb.decision, climb.levels
+        utility = self._question.utility(answer.decision)
+        reached = np.sort(utility / self._question.grouping.weight)
+        if (reached < np.array([level.value for level in climb.levels]) * (1 - 1e-6)).any():
+            return climb.decision, climb.levels
+        levels = tuple(
+            replace(level, value=value, bound=max(level.bound, value))
+            for level, value in zip(climb.levels, reached.tolist(), strict=True)
+        )
+        return answer.decision, tuple(
+            replace(level, gap=relative_gap(level.bound, level.value)) for level in levels
+        )
 
     def _ladder(self, options: SolveOptions) -> Ladder:
         without_start = replace(options, start=None)
@@ -188,7 +280,7 @@ def with_levels(
     return replace(certificate, gap=gap, verdict=verdict, sentence=sentence)
 
 
-def _unfinished(answer: Answer, stopped: Outcome | None = None) -> Answer:
+def _unfinished(answer: Answer, limit: Limit | None = None, message: str = "") -> Answer:
     """Return the answer of which only the first levels are known."""
     certificate = answer.certificate
     if certificate.verdict is Verdict.OPTIMAL:
@@ -197,8 +289,6 @@ def _unfinished(answer: Answer, stopped: Outcome | None = None) -> Answer:
     sentence = f"{certificate.sentence} What lies above level {known} was not maximised."
     certificate = replace(certificate, gap=np.inf, sentence=sentence)
     answer = replace(answer, certificate=certificate)
-    if stopped is None:
+    if limit is None:
         return answer
-    # A solver that breaks down, or denies what it has found, leaves off here.
-    limit = stopped.limit or Limit.OTHER
-    return replace(answer, status=Status.FEASIBLE, limit=limit, message=stopped.message)
+    return replace(answer, status=Status.FEASIBLE, limit=limit, message=message)

@@ -14,15 +14,17 @@ Ogryczak (1997), Eur. J. Oper. Res. 97, 148-155; Ogryczak & Sliwinski (2003), Eu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy import sparse
 
-from librex_models.routes.route import Floats, Question
-from librex_models.verification import region
-from solvers import Block, Program
+from librex_models.routes.route import Answer, Floats, Question
+from librex_models.verification import Level, Verdict, region, relative_gap
+from librex_models.verification.certificate import CLAIM_TOLERANCE
+from solvers import Block, Program, Status
+from solvers.program import Integers
 
 ROUNDING = 1e-9
 """Levels before are asked for less this much, relative, which is less than solvers allow."""
@@ -92,7 +94,7 @@ def _with_floors(program: Program, name: str, labels: Sequence[object], floor: F
 
 
 def _with_counting(
-    program: Program, name: str, rows: Floats, entry: Floats, count: int
+    program: Program, name: str, rows: Integers, entry: Floats, count: int
 ) -> Program:
     """Return the Program with a 0/1 column in each of some rows, at most `count` of them 1."""
     n = len(rows)
@@ -115,3 +117,102 @@ def _with_counting(
         row_blocks=(*program.row_blocks, Block(name=f"count_{name}")),
         column_blocks=(*program.column_blocks, Block(name=name, labels=range(n))),
     )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class WholeClimb:
+    """How far the levels of whole decisions were found.
+
+    Parameters
+    ----------
+    decision : array of shape (n_options,)
+    levels : tuple of Level
+    stopped : Answer or None
+        Of the level that was not settled; None where all are.
+    rounds, nodes : int
+    """
+
+    decision: Floats
+    levels: tuple[Level, ...]
+    stopped: Answer | None
+    rounds: int
+    nodes: int
+
+
+def climb_whole(
+    question: Question,
+    program: Program,
+    first: Answer,
+    solve: Callable[[Program, Floats, int], Answer],
+) -> WholeClimb:
+    """Return the levels above the first, whose decision is known.
+
+    Parameters
+    ----------
+    question : Question
+    program : Program
+        Of the first level.
+    first : Answer
+        With a decision.
+    solve : callable of Program, decision and int
+        Solves a program of a level, from a decision, after so many nodes.
+    """
+    decision = np.zeros(0) if first.decision is None else first.decision
+    ceilings = np.sort(most_per_weight(question))
+    reached = _sorted_levels(question, decision)
+    source = first.certificate.bound_from
+    bounds, sources = [first.certificate.bound], [source]
+    rounds, nodes = first.rounds, first.nodes
+    for k in range(2, len(reached) + 1):
+        if reached[k - 1] >= ceilings[k - 1] * (1.0 - ROUNDING):
+            bounds.append(float(ceilings[k - 1]))
+            sources.append("arithmetic")
+            continue
+        values, places = np.unique(reached[: k - 1], return_index=True)
+        levels = level_program(question, program, values.tolist(), places.tolist(), k)
+        answer = solve(levels, decision, nodes)
+        rounds, nodes = rounds + answer.rounds, nodes + answer.nodes
+        if answer.decision is not None:
+            found = _sorted_levels(question, answer.decision)
+            if _is_better(found, reached, k):
+                decision, reached = answer.decision, found
+        is_settled = answer.status is Status.OPTIMAL
+        if not is_settled or answer.certificate.verdict is Verdict.REFUTED:
+            return WholeClimb(
+                decision=decision,
+                levels=_levels(reached, bounds, sources),
+                stopped=answer,
+                rounds=rounds,
+                nodes=nodes,
+            )
+        bounds.append(min(answer.certificate.solver_bound, float(ceilings[k - 1])))
+        sources.append("solver")
+    return WholeClimb(
+        decision=decision,
+        levels=_levels(reached, bounds, sources),
+        stopped=None,
+        rounds=rounds,
+        nodes=nodes,
+    )
+
+
+def _sorted_levels(question: Question, decision: Floats) -> Floats:
+    return np.sort(question.utility(decision) / question.grouping.weight)
+
+
+def _is_better(found: Floats, reached: Floats, k: int) -> bool:
+    """Return whether a decision keeps the levels before the k-th, and has more there."""
+    kept = found[: k - 1] >= reached[: k - 1] * (1.0 - 2.0 * ROUNDING)
+    return bool(kept.all()) and bool(found[k - 1] >= reached[k - 1])
+
+
+def _levels(
+    reached: Floats, bounds: Sequence[float], sources: Sequence[str]
+) -> tuple[Level, ...]:
+    levels = []
+    for value, bound, source in zip(reached.tolist(), bounds, sources, strict=False):
+        within = bound > value - CLAIM_TOLERANCE * max(abs(value), ROUNDING)
+        most = max(bound, value) if within else bound
+        gap = relative_gap(most, value)
+        levels.append(Level(value=value, bound=most, gap=gap, bound_from=source))
+    return tuple(levels)
