@@ -218,7 +218,7 @@ class LeximinSession(RouteSession):
         )
 
     def _ladder(self, options: SolveOptions) -> Ladder:
-        without_start = replace(options, start=None)
+        without_start = replace(options, start=decision)
 
         def solve(program: Program) -> Outcome:
             self._scaled.vary(program)

@@ -27,7 +27,9 @@ from solvers import Block, Program, Status
 from solvers.program import Integers
 
 ROUNDING = 1e-9
-"""Levels before are asked for less this much, relative, which is less than solvers allow."""
+FLOOR_SLACK = 3e-7
+"""Levels before are asked for less this much, relative: with 1e-9 HiGHS 1.15 calls some of these
+programs infeasible. A decision that makes use of it is not taken."""
 
 
 def most_per_weight(question: Question) -> Floats:
@@ -69,7 +71,9 @@ def level_program(
         k - 1,
     )
     for number, (level, count) in enumerate(zip(levels, counts, strict=True), start=1):
-        asked = grouping.weight * level * (1.0 - ROUNDING)
+        if level <= 0.0:
+            continue
+        asked = grouping.weight * level * (1.0 - FLOOR_SLACK)
         short = np.maximum(asked - grouping.history, 0.0)
         first = extended.n_rows
         extended = _with_floors(extended, f"level_{number}", grouping.labels, asked)
@@ -104,11 +108,15 @@ def _with_counting(
     counting = sparse.hstack(
         [sparse.csr_array((1, program.n_columns)), sparse.csr_array(np.ones((1, n)))]
     )
-    matrix = sparse.vstack([sparse.hstack([program.matrix, switches]), counting])
+    matrix = sparse.csc_array(
+        sparse.vstack([sparse.hstack([program.matrix, switches]), counting])
+    )
+    # Who has it by history alone is never below.
+    matrix.eliminate_zeros()
     return replace(
         program,
         objective=np.concatenate([program.objective, np.zeros(n)]),
-        matrix=sparse.csc_array(matrix),
+        matrix=matrix,
         row_lower=np.concatenate([program.row_lower, [-np.inf]]),
         row_upper=np.concatenate([program.row_upper, [float(count)]]),
         column_lower=np.concatenate([program.column_lower, np.zeros(n)]),
@@ -180,7 +188,7 @@ def climb_whole(
         if not is_settled or answer.certificate.verdict is Verdict.REFUTED:
             return WholeClimb(
                 decision=decision,
-                levels=_levels(reached, bounds, sources),
+                levels=_levels(question, reached, bounds, sources),
                 stopped=answer,
                 rounds=rounds,
                 nodes=nodes,
@@ -189,7 +197,7 @@ def climb_whole(
         sources.append("solver")
     return WholeClimb(
         decision=decision,
-        levels=_levels(reached, bounds, sources),
+        levels=_levels(question, reached, bounds, sources),
         stopped=None,
         rounds=rounds,
         nodes=nodes,
@@ -206,11 +214,22 @@ def _is_better(found: Floats, reached: Floats, k: int) -> bool:
     return bool(kept.all()) and bool(found[k - 1] >= reached[k - 1])
 
 
+def least_positive(question: Question) -> float:
+    """Return a utility per weight below which there is none but zero; 0 where there may be."""
+    problem, grouping = question.problem, question.grouping
+    if not problem.integer.all():
+        return 0.0
+    earned = (grouping.share / grouping.weight)[grouping.of_option] * question.reward
+    before = grouping.history / grouping.weight
+    return float(np.concatenate([earned[earned > 0.0], before[before > 0.0]]).min(initial=np.inf))
+
+
 def _levels(
-    reached: Floats, bounds: Sequence[float], sources: Sequence[str]
+    question: Question, reached: Floats, bounds: Sequence[float], sources: Sequence[str]
 ) -> tuple[Level, ...]:
-    levels = []
-    for value, bound, source in zip(reached.tolist(), bounds, sources, strict=False):
+    levels, least = [], least_positive(question) * (1.0 - ROUNDING)
+    for value, proven, source in zip(reached.tolist(), bounds, sources, strict=False):
+        bound = 0.0 if value == 0.0 and proven < least else proven
         within = bound > value - CLAIM_TOLERANCE * max(abs(value), ROUNDING)
         most = max(bound, value) if within else bound
         gap = relative_gap(most, value)
