@@ -87,9 +87,10 @@ class Model:
             By default the environment variable ``LIBREX_SOLVER``, else "auto".
         form : "arrays", "pyomo" or "cvxpy"
             The language in which the model is declared on its way to the solver.
-        route : "auto", "plain", "exact_linear" or "outer_approximation"
+        route : "auto", "plain", "exact_linear", "outer_approximation" or "leximin"
             As it is declared, whole single choices as a 0/1 linear program, alpha-fair welfare
-            under tangents until the gap is proven; "auto" takes what ``lm.plan`` says.
+            under tangents until the gap is proven, max-min level by level; "auto" takes what
+            ``lm.plan`` says.
         relative_gap, absolute_gap : float
             OPTIMAL is said of what is proven to be within either.
         time_limit_seconds : float, optional
@@ -300,14 +301,15 @@ class Proportional(Model):
 
 
 class MaxMin(Model):
-    """Max-min fairness of utilities per weight.
+    """Lexicographic max-min fairness of utilities per weight.
 
     Parameters
     ----------
     problem : AllocationProblem
     over : "groups" or "agents"
     lexicographic : bool
-        Whether to go on after the first level. Only the first level can be solved yet.
+        Whether to go on after the first level: the largest smallest utility per weight, then the
+        next smallest, and so on. `Allocation.levels` holds them all.
     """
 
     def __init__(

@@ -78,7 +78,12 @@ class SiftedSession:
         self._session.update(_restricted(program, self._held), forbid_rebuild)
         self._program = program
 
-    def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
+    def add_rows(
+        self,
+        matrix: sparse.csr_array,  # noqa: ARG002
+        lower: Floats,  # noqa: ARG002
+        upper: Floats,  # noqa: ARG002
+    ) -> None:
         """Refuse: duals cover the Program's rows only, and columns could not be priced."""
         raise CapabilityError("rows cannot be added to a program whose columns are sifted")
 
@@ -148,8 +153,8 @@ class SiftedSession:
 
 def _cannot_be_zero(program: Program) -> Booleans:
     """Return the columns that must be held: they have a value, or a worth, of their own."""
-    nowhere_else: Booleans = program.column_lower != 0.0
-    return nowhere_else | (program.objective != 0.0)
+    cannot: Booleans = (program.column_lower != 0.0) | (program.objective != 0.0)
+    return cannot
 
 
 def _first_columns(program: Program) -> Integers:
@@ -157,13 +162,11 @@ def _first_columns(program: Program) -> Integers:
     columns = np.arange(program.n_columns)
     column = np.repeat(columns, np.diff(program.matrix.indptr))
     size = np.bincount(column, np.abs(program.matrix.data), minlength=program.n_columns)
-    best = _best_of_rows(program, columns, size, FIRST_OF_A_ROW)
+    best = _best_of_rows(program, columns, size.astype(np.float64), FIRST_OF_A_ROW)
     return np.union1d(best, np.flatnonzero(_cannot_be_zero(program)))
 
 
-def _best_of_rows(
-    program: Program, columns: Integers, worth: Floats, n_of_a_row: int
-) -> Integers:
+def _best_of_rows(program: Program, columns: Integers, worth: Floats, n_of_a_row: int) -> Integers:
     """Return of each row the columns that are worth most."""
     part = program.matrix[:, columns]
     column = np.repeat(np.arange(len(columns)), np.diff(part.indptr))

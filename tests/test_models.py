@@ -107,8 +107,11 @@ def test_a_zero_budget_leaves_nobody_a_logarithm() -> None:
 @pytest.mark.parametrize(
     ("build", "arguments", "what_can"),
     [
-        pytest.param(lm.MaxMin, {}, "lexicographic=False", id="leximin"),
-        pytest.param(lambda p: lm.AlphaFair(p, np.inf), {}, "MaxMin", id="alpha infinite"),
+        pytest.param(lm.MaxMin, {"route": "plain"}, "lexicographic=False", id="one program"),
+        pytest.param(lm.BudgetOnly, {"route": "leximin"}, "plain", id="levels of one total"),
+        pytest.param(
+            lambda p: lm.AlphaFair(p, 2.0), {"route": "leximin"}, "auto", id="levels of a sum"
+        ),
         pytest.param(
             lm.Proportional,
             {"solver": "highs", "route": "plain"},

@@ -203,7 +203,7 @@ def test_who_is_not_there_is_not_said_to_be_unable(name: str, integer: bool) -> 
 
 
 def test_what_nobody_can_solve_says_why() -> None:
-    plan = lm.plan(lm.MaxMin(problem()))
+    plan = lm.plan(lm.MaxMin(problem()), route="plain")
     assert plan.chosen is None
     assert "lexicographic=False" in plan.why_none
     assert not any(one.can_solve for one in plan.solvers)

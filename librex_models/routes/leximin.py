@@ -148,9 +148,7 @@ class LeximinSession(RouteSession):
             return _unfinished(first)
 
         def solve(program: Program, decision: Floats, nodes: int) -> Answer:
-            level = WholeLevel(
-                self._question, program, Plain(), self._opener, self._linear_opener
-            )
+            level = WholeLevel(self._question, program, Plain(), self._opener, self._linear_opener)
             left = replace(with_nodes_left(options, nodes), start=decision)
             answer = level.solve(deadline.options(left))
             level.close()
@@ -167,7 +165,7 @@ class LeximinSession(RouteSession):
         problem, levels = self._question.problem, climb.levels
         decision = climb.decision
         if not problem.integer.all() and climb.stopped is None:
-            decision, levels = self._mixed(climb, options)
+            decision, levels = self._mixed(climb)
         certificate = replace(
             first.certificate,
             violations=violations(problem, decision),
@@ -183,7 +181,7 @@ class LeximinSession(RouteSession):
             nodes=climb.nodes,
         )
 
-    def _mixed(self, climb: WholeClimb, options: SolveOptions) -> tuple[Floats, tuple[Level, ...]]:
+    def _mixed(self, climb: WholeClimb) -> tuple[Floats, tuple[Level, ...]]:
         """Return the best decision with the same whole part, to the last digits of the rest."""
         problem, program = self._question.problem, self._declared
         whole = problem.integer
@@ -218,7 +216,7 @@ class LeximinSession(RouteSession):
         )
 
     def _ladder(self, options: SolveOptions) -> Ladder:
-        without_start = replace(options, start=decision)
+        without_start = replace(options, start=None)
 
         def solve(program: Program) -> Outcome:
             self._scaled.vary(program)

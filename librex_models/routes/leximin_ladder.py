@@ -26,7 +26,7 @@ from librex_models.routes.leximin_steps import Multipliers, Step, proof_of
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import region
 from solvers import Outcome, Program, Status
-from solvers.program import Booleans
+from solvers.program import Booleans, Integers
 
 SURE = 3e-8
 """Who could get no more than this above a level, as a share of it, is settled there."""
@@ -155,9 +155,7 @@ class Ladder:
         self._settle((arithmetic, hopeless), 0.0, first.point)
 
     def _climbed(self, point: Floats, stopped: Outcome | None) -> Climb:
-        return Climb(
-            point=point, steps=tuple(self._steps), stopped=stopped, rounds=self._rounds
-        )
+        return Climb(point=point, steps=tuple(self._steps), stopped=stopped, rounds=self._rounds)
 
     def _level(self, point: Floats) -> float:
         weight = self._question.grouping.weight
@@ -180,9 +178,7 @@ class Ladder:
         )
         return found, np.zeros_like(self._is_open)
 
-    def _settle(
-        self, found: tuple[Multipliers, Booleans], level: float, point: Floats
-    ) -> None:
+    def _settle(self, found: tuple[Multipliers, Booleans], level: float, point: Floats) -> None:
         """Settle those whose multipliers prove it, and fix what stands at a bound in any optimum.
 
         Nobody who is open gets more than the level plus (bound - level) / share.
@@ -222,7 +218,7 @@ class Ladder:
         )
         return np.asarray(level <= level.min(), dtype=np.bool_)
 
-    def _fix(self, multipliers: Multipliers, point: Floats) -> Floats:
+    def _fix(self, multipliers: Multipliers, point: Floats) -> Integers:
         """Fix decisions at the bound at which their worth holds them, and return which."""
         program, x = self._program, point[self._x]
         lower, upper = program.column_lower[self._x], program.column_upper[self._x]
@@ -261,9 +257,7 @@ class Ladder:
             self._rounds += 1
         return outcome
 
-    def _separated(
-        self, level: float, point: Floats
-    ) -> tuple[Multipliers, Booleans] | None:
+    def _separated(self, level: float, point: Floats) -> tuple[Multipliers, Booleans] | None:
         """Return multipliers that tell all who are settled at a level, None where that fails."""
         weight = self._question.grouping.weight
         near = level + self._near(level)
@@ -303,9 +297,7 @@ class Ladder:
         self._rounds += 1
         return self._solve(program)
 
-    def _rising(
-        self, level: float, candidates: Booleans, most: float
-    ) -> Program:
+    def _rising(self, level: float, candidates: Booleans, most: float) -> Program:
         """Return the program that maximises what the candidates can have above a level."""
         program = self._next_program(RISING_SLACK)
         lower, upper = program.column_lower.copy(), program.column_upper.copy()

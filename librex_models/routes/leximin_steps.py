@@ -18,7 +18,6 @@ from librex_models.verification.certificate import CLAIM_TOLERANCE
 from librex_models.verification.price_bound import Region
 from solvers.program import Booleans, Integers
 
-
 TRACE = 1e-13
 
 

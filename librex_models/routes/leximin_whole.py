@@ -93,7 +93,7 @@ def _with_floors(program: Program, name: str, labels: Sequence[object], floor: F
         matrix=sparse.csc_array(sparse.vstack([program.matrix, rows])),
         row_lower=np.concatenate([program.row_lower, floor]),
         row_upper=np.concatenate([program.row_upper, np.full(n, np.inf)]),
-        row_blocks=(*program.row_blocks, Block(name=name, labels=list(labels))),  # type: ignore[arg-type]
+        row_blocks=(*program.row_blocks, Block(name=name, labels=list(labels))),
     )
 
 
@@ -102,15 +102,11 @@ def _with_counting(
 ) -> Program:
     """Return the Program with a 0/1 column in each of some rows, at most `count` of them 1."""
     n = len(rows)
-    switches = sparse.csc_array(
-        (entry, (rows, np.arange(n))), shape=(program.n_rows, n)
-    )
+    switches = sparse.csc_array((entry, (rows, np.arange(n))), shape=(program.n_rows, n))
     counting = sparse.hstack(
         [sparse.csr_array((1, program.n_columns)), sparse.csr_array(np.ones((1, n)))]
     )
-    matrix = sparse.csc_array(
-        sparse.vstack([sparse.hstack([program.matrix, switches]), counting])
-    )
+    matrix = sparse.csc_array(sparse.vstack([sparse.hstack([program.matrix, switches]), counting]))
     # Who has it by history alone is never below.
     matrix.eliminate_zeros()
     return replace(

@@ -213,7 +213,9 @@ def _leximin_plan(
     plan = _linear_plan(question, solver, can, "plain")
     if not plan.can_solve:
         return plan
-    kind = "linear programs" if not question.problem.integer.any() else "programs with whole columns"
+    kind = (
+        "linear programs" if not question.problem.integer.any() else "programs with whole columns"
+    )
     near = "" if plan.exactness is Exactness.EXACT else ", by a method that stops near the optimum"
     return replace(plan, route="leximin", why=f"a sequence of {kind}, one a level{near}")
 

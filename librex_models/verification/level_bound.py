@@ -68,4 +68,4 @@ def level_bound(
     # The sum is rounded once, every product too, and the divisor and its quotient a few times.
     most = math.fsum([earned, *before.tolist(), *(-taken).tolist()])
     rounding = 2.0 * EPSILON * (abs(earned) + float(before.sum() + np.abs(taken).sum()))
-    return (most + rounding) / total * (1.0 + np.sign(most) * 4 * EPSILON)
+    return float((most + rounding) / total * (1.0 + np.sign(most) * 4 * EPSILON))
