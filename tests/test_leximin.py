@@ -56,6 +56,7 @@ def fractional_problem(seed: int) -> lm.AllocationProblem:
 def levels_by_programs(problem: lm.AllocationProblem) -> Floats | None:
     """Return the levels: at each, one linear program for every group says who can have more."""
     grouping, n = problem.grouping("groups"), problem.n_options
+    assert problem.reward is not None
     earned = np.zeros((len(grouping), n))
     earned[grouping.of_option, np.arange(n)] = grouping.share[grouping.of_option] * problem.reward
     earned /= grouping.weight[:, np.newaxis]
@@ -80,11 +81,11 @@ def levels_by_programs(problem: lm.AllocationProblem) -> Floats | None:
         )
         if found.status != 0:
             return None
-        now = -found.fun
+        now = -float(found.fun or 0.0)
         above = np.append(kept_sides, before[some] - now + 1e-10)
+        others = np.vstack([kept, -earned[some]])
         most = [
-            -linprog(-earned[g], np.vstack([kept, -earned[some]]), above, bounds=bounds).fun
-            + before[g]
+            before[g] - float(linprog(-earned[g], others, above, bounds=bounds).fun or 0.0)
             for g in some
         ]
         settled = some[np.array(most) <= max(now + 1e-7, min(most))]
