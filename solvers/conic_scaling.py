@@ -153,9 +153,9 @@ def finer_reference(task: Task, point: Floats, reference: Floats) -> Floats:
     return finer
 
 
-def is_near(finer: Floats, reference: Floats) -> bool:
+def is_near(finer: Floats, reference: Floats, far: float = FAR) -> bool:
     """Return whether references are so much alike that new ones would not help."""
-    return bool((np.maximum(finer / reference, reference / finer) <= FAR).all())
+    return bool((np.maximum(finer / reference, reference / finer) <= far).all())
 
 
 def larger_factor(scaled: ScaledTask, value: float, bound: float) -> float:

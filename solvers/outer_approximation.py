@@ -234,10 +234,9 @@ class LinesSession:
         return outcome
 
     def _started(self, options: SolveOptions, run: _Run) -> SolveOptions:
-        """Return the options with the best point as a start, where one is of use.
+        """Return the options with the whole columns of the best point as a start.
 
-        Of its whole columns only: solvers complete it to their own tolerances. HiGHS was seen to
-        stop at a start that is off by more.
+        Solvers complete it to their own tolerances, see `term_search`.
         """
         point = run.point if run.point is not None else run.start
         if point is None or not (self._takes_start and run.is_whole):
