@@ -147,9 +147,9 @@ class LeximinSession(RouteSession):
         if first.status is not Status.OPTIMAL:
             return _unfinished(first)
 
-        def solve(program: Program, decision: Floats, nodes: int) -> Answer:
+        def solve(program: Program, nodes: int) -> Answer:
             level = WholeLevel(self._question, program, Plain(), self._opener, self._linear_opener)
-            left = replace(with_nodes_left(options, nodes), start=decision)
+            left = replace(with_nodes_left(options, nodes), start=None)
             answer = level.solve(deadline.options(left))
             level.close()
             return answer

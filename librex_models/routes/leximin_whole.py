@@ -147,7 +147,7 @@ def climb_whole(
     question: Question,
     program: Program,
     first: Answer,
-    solve: Callable[[Program, Floats, int], Answer],
+    solve: Callable[[Program, int], Answer],
 ) -> WholeClimb:
     """Return the levels above the first, whose decision is known.
 
@@ -158,8 +158,8 @@ def climb_whole(
         Of the first level.
     first : Answer
         With a decision.
-    solve : callable of Program, decision and int
-        Solves a program of a level, from a decision, after so many nodes.
+    solve : callable of Program and int
+        Solves the program of a level after so many nodes.
     """
     decision = np.zeros(0) if first.decision is None else first.decision
     ceilings = np.sort(most_per_weight(question))
@@ -174,7 +174,7 @@ def climb_whole(
             continue
         values, places = np.unique(reached[: k - 1], return_index=True)
         levels = level_program(question, program, values.tolist(), places.tolist(), k)
-        answer = solve(levels, decision, nodes)
+        answer = solve(levels, nodes)
         rounds, nodes = rounds + answer.rounds, nodes + answer.nodes
         if answer.decision is not None:
             found = _sorted_levels(question, answer.decision)
