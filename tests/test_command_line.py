@@ -373,10 +373,13 @@ def test_a_refuted_answer_is_no_allocation(
             id="an agent that cannot earn",
         ),
         pytest.param(
-            {"model": "max_min"},
+            {
+                "problem.toml": PROBLEM.replace("budget_only", "max_min")
+                + '[solver]\nroute = "plain"\n'
+            },
             [],
             ["problem.toml", "lexicographic = false"],
-            id="all levels of max-min",
+            id="all levels of max-min in one program",
         ),
         pytest.param({}, ["--solver", "highz"], ["--solver", "'highs'"], id="an unknown solver"),
         pytest.param(
