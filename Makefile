@@ -22,7 +22,7 @@ test_ready := $(venv)/.installed-test
 .DEFAULT_GOAL := help
 # Two targets share one environment: never two at a time.
 .NOTPARALLEL:
-.PHONY: help demo test test-long bench format clean
+.PHONY: help demo test test-long bench matrix format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | \
@@ -40,6 +40,9 @@ test-long: $(test_ready)  ## the same with all random examples
 
 bench: $(test_ready)  ## run the benchmarks
 	$(run) -m tests.benchmarks
+
+matrix: $(test_ready)  ## solve random problems of every family by every solver and compare
+	$(run) -m tests.coverage
 
 format: $(test_ready)  ## format the code and mend what the linter can
 	$(run) -m ruff format

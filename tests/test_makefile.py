@@ -194,4 +194,4 @@ def test_the_share_of_random_examples_reaches_the_tests(
 
 def test_help_names_every_target(checkout: Checkout) -> None:
     targets = [line.split()[1] for line in checkout.make("help").stdout.splitlines()]
-    assert targets == ["help", "demo", "test", "test-long", "bench", "format", "clean"]
+    assert targets == ["help", "demo", "test", "test-long", "bench", "matrix", "format", "clean"]

@@ -1,0 +1,1 @@
+"""Every family by every solver, of every kind of decision: ``make matrix``."""
