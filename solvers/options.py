@@ -7,7 +7,7 @@ import math
 import operator
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -63,6 +63,19 @@ class SolveOptions:
     start: Floats | None = None
     log: Callable[[str], None] | None = None
     native: Mapping[str, Any] = field(default_factory=dict)
+
+    def after(self, seconds: float = 0.0, nodes: int = 0, iterations: int = 0) -> SolveOptions:
+        """Return the options with what is left of the limits after so much."""
+        limits = self.time_limit_seconds, self.node_limit, self.iteration_limit
+        most_seconds, most_nodes, most_iterations = limits
+        return replace(
+            self,
+            time_limit_seconds=None if most_seconds is None else max(most_seconds - seconds, 0.0),
+            node_limit=None if most_nodes is None else max(most_nodes - nodes, 0),
+            iteration_limit=(
+                None if most_iterations is None else max(most_iterations - iterations, 0)
+            ),
+        )
 
     def __post_init__(self) -> None:
         """Refuse numbers that make no sense."""

@@ -289,19 +289,9 @@ class _Run:
 
     def left(self) -> SolveOptions:
         """Return the options, with what is left of their limits."""
-        options = self._options
-        seconds, nodes = options.time_limit_seconds, options.node_limit
-        iterations = options.iteration_limit
         passed = time.perf_counter() - self._began
-        return replace(
-            options,
-            time_limit_seconds=None if seconds is None else max(0.0, seconds - passed),
-            node_limit=None if nodes is None else max(0, nodes - self._nodes),
-            iteration_limit=None if iterations is None else max(0, iterations - self._iterations),
-            start=None,
-            relative_gap=0.0,
-            absolute_gap=0.0,
-        )
+        left = self._options.after(passed, self._nodes, self._iterations)
+        return replace(left, start=None, relative_gap=0.0, absolute_gap=0.0)
 
     def count(self, outcome: Outcome) -> None:
         """Count what a round took."""

@@ -353,17 +353,9 @@ class TermSearch:
 
     def _left(self) -> SolveOptions:
         """Return the options, with what is left of their limits."""
-        options = self._options
-        nodes, iterations = options.node_limit, options.iteration_limit
-        return replace(
-            options,
-            time_limit_seconds=self._seconds_left(),
-            node_limit=None if nodes is None else max(0, nodes - self.nodes),
-            iteration_limit=None if iterations is None else max(0, iterations - self.iterations),
-            start=None,
-            relative_gap=0.0,
-            absolute_gap=0.0,
-        )
+        passed = time.perf_counter() - self.start
+        left = self._options.after(passed, self.nodes, self.iterations)
+        return replace(left, start=None, relative_gap=0.0, absolute_gap=0.0)
 
     def _start_of(self, point: Floats) -> Floats:
         """Return a start of whole columns only: solvers complete it to their own tolerances.

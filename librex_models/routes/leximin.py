@@ -14,7 +14,7 @@ from scipy import sparse
 from librex_models.routes.leximin_ladder import Ladder
 from librex_models.routes.leximin_steps import levels_of
 from librex_models.routes.leximin_whole import WholeClimb, climb_whole
-from librex_models.routes.limits import Deadline, with_nodes_left
+from librex_models.routes.limits import Deadline
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Answer, Floats, Opener, Question
 from librex_models.routes.solving import RouteSession
@@ -149,7 +149,7 @@ class LeximinSession(RouteSession):
 
         def solve(program: Program, nodes: int) -> Answer:
             level = WholeLevel(self._question, program, Plain(), self._opener, self._linear_opener)
-            left = replace(with_nodes_left(options, nodes), start=None)
+            left = replace(options.after(nodes=nodes), start=None)
             answer = level.solve(deadline.options(left))
             level.close()
             return answer

@@ -31,10 +31,3 @@ class Deadline:
     def has_passed(self) -> bool:
         """Whether no time is left."""
         return time.perf_counter() >= self.moment
-
-
-def with_nodes_left(options: SolveOptions, nodes: int) -> SolveOptions:
-    """Return the options with the nodes that are left after so many."""
-    if options.node_limit is None:
-        return options
-    return replace(options, node_limit=max(options.node_limit - nodes, 0))

@@ -20,7 +20,7 @@ from librex_models.routes.hard_budgets import (
     with_residuals,
     without_what_zero_budgets_forbid,
 )
-from librex_models.routes.limits import Deadline, with_nodes_left
+from librex_models.routes.limits import Deadline
 from librex_models.routes.proving import Prover
 from librex_models.routes.route import Answer, Floats, Opener, Question, Reformulation
 from librex_models.verification import (
@@ -225,7 +225,7 @@ class RouteSession:
         )
         bound, nodes, work = np.inf, 0, self._work
         for round_number in range(1, MOST_ROUNDS + 1):
-            left = with_nodes_left(deadline.options(wanted), nodes)
+            left = deadline.options(wanted).after(nodes=nodes)
             outcome = self._session.solve(self._started(left, work))
             nodes += outcome.nodes
             bound = min(bound, outcome.bound)
