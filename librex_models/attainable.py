@@ -6,9 +6,7 @@ import numpy as np
 
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import Region
-
-SAME = 1e-9
-"""Utilities nearer than this, relative, count as one."""
+from solvers.sums import sums_with
 
 
 def attainable(question: Question, own: Region, most: int) -> list[Floats | None]:
@@ -41,11 +39,8 @@ def attainable(question: Question, own: Region, most: int) -> list[Floats | None
             if len(options) == 1:
                 times = int(min(own.upper[options[0]] - own.lower[options[0]], most))
                 added = added * np.arange(1, times + 1)
-            sums = np.unique((before[:, None] + np.append(0.0, added)).ravel())
-            found[group] = _distinct(sums) if len(sums) <= most**2 else None
-            after = found[group]
-            if after is not None and len(after) > most:
-                found[group] = None
+            after = sums_with(before, added)
+            found[group] = after if len(after) <= most else None
     return found
 
 
@@ -58,10 +53,3 @@ def _choices(question: Question, own: Region, options: np.ndarray) -> list[np.nd
         owner = int(agent[option]) if is_single[option] else -1 - option
         together.setdefault((int(grouping.of_option[option]), owner), []).append(option)
     return [np.array(some) for some in together.values()]
-
-
-def _distinct(utility: Floats) -> Floats:
-    """Return sorted utilities without those that are as good as the one before."""
-    apart = np.diff(utility) > SAME * utility[-1]
-    distinct: Floats = utility[np.append(True, apart)]
-    return distinct

@@ -15,6 +15,7 @@ import numpy as np
 
 from librex_models.routes.route import Floats
 from solvers.scaled_utility import scaled_utility
+from solvers.tangents import chords_between
 
 STEEPEST = 1e6
 """Slopes from here on are too steep, in those where V is 0."""
@@ -44,8 +45,7 @@ def chords(ratios: Floats, alpha: float, floor: float) -> tuple[Floats, Floats, 
     if is_cut:
         ratios = ratios[n_below - 1 :]
         height = np.append(floor, height[n_below:])
-    slope = np.diff(height) / np.diff(ratios)
-    return slope, height[:-1] - slope * ratios[:-1], is_cut
+    return *chords_between(ratios, height), is_cut
 
 
 def is_steep(ratios: Floats, alpha: float) -> bool:

@@ -149,7 +149,7 @@ def _under_tangents(
         question, few, around, decision, price, relative_gap, most_equivalent=most_equivalent
     )
     grouping = question.grouping
-    linear = under_tangents(program, made.lines, grouping.weight, grouping.labels)
+    linear = under_tangents(program, made.lines, grouping.labels)
     linear = in_units(_with_service(question, family, linear), _unit(made.reference))
     return replace(
         _in_welfare(linear, family, grouping.weight, made.reference),

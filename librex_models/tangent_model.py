@@ -35,7 +35,7 @@ from librex_models.verification import Region, budget_rows, price_bound, region
 from librex_models.welfare_intervals import Welfare
 from solvers.scaled_utility import scaled_utility
 from solvers.tangent_program import TangentsOfTerm
-from solvers.tangents import error_of, length_of, points_between, tangents_at
+from solvers.tangents import chords_between, error_of, length_of, points_between, tangents_at
 
 MOST_TANGENTS = 1.4
 """Times 1 / sqrt(gap): tangents for each utility that are spent on more than the optimum needs."""
@@ -294,11 +294,10 @@ def _lines(welfare: Welfare, points: Floats, group: int, has_chord: bool) -> Tan
         points = np.append(points, first)
     slope, constant = tangents_at(np.unique(points), alpha)
     ends = np.array([welfare.least[group], first])
-    below, above = scaled_utility(ends, alpha)
-    if has_chord and np.isfinite(below) and ends[0] < points[-1]:
-        steep = (above - below) / (ends[1] - ends[0])
-        slope = np.append(slope, steep)
-        constant = np.append(constant, below - steep * ends[0])
+    heights = scaled_utility(ends, alpha)
+    if has_chord and np.isfinite(heights[0]) and ends[0] < points[-1]:
+        steep, below = chords_between(ends, heights)
+        slope, constant = np.append(slope, steep), np.append(constant, below)
     most = float(scaled_utility(welfare.most[group : group + 1], alpha)[0])
     return _in_utilities(slope, constant, most, welfare.reference)
 

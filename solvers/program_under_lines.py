@@ -7,6 +7,7 @@ Lines are rows that come and go. May import the Program and the lines of terms.
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,25 +23,49 @@ def n_terms(program: Program) -> int:
     return 0 if program.terms is None else len(program.terms.columns)
 
 
+def with_columns_for_terms(
+    program: Program, most: Sequence[float], labels: Sequence[Hashable]
+) -> Program:
+    """Return the linear Program with a column ``welfare_of`` for each term, up to its most.
+
+    Parameters
+    ----------
+    program : Program
+        With alpha-fair terms.
+    most : sequence of float, of length n_terms
+    labels : sequence of hashable, of length n_terms
+
+    Raises
+    ------
+    ValueError
+        If there are no terms.
+    """
+    terms = program.terms
+    if terms is None:
+        raise ValueError("the Program has no terms")
+    n_columns = len(terms.columns)
+    matrix = sparse.hstack([program.matrix, sparse.csc_array((program.n_rows, n_columns))])
+    return replace(
+        program,
+        objective=np.append(program.objective, terms.weight),
+        matrix=sparse.csc_array(matrix),
+        column_lower=np.append(program.column_lower, np.full(n_columns, -np.inf)),
+        column_upper=np.append(program.column_upper, most),
+        integer=np.append(program.integer, np.zeros(n_columns, dtype=np.bool_)),
+        column_blocks=(*program.column_blocks, Block(name="welfare_of", labels=labels)),
+        terms=None,
+    )
+
+
 def without_terms(program: Program, curves: list[Curve]) -> Program:
     """Return the linear Program with a column for each term, as yet below its most only."""
     terms = program.terms
     if terms is None:
         return program
-    n_curves = len(curves)
     lower = program.column_lower.copy()
     lower[terms.columns] = [curve.low for curve in curves]
-    matrix = sparse.hstack([program.matrix, sparse.csc_array((program.n_rows, n_curves))])
-    return replace(
-        program,
-        objective=np.append(program.objective, terms.weight),
-        matrix=sparse.csc_array(matrix),
-        column_lower=np.append(lower, np.full(n_curves, -np.inf)),
-        column_upper=np.append(program.column_upper, [curve.most for curve in curves]),
-        integer=np.append(program.integer, np.zeros(n_curves, dtype=np.bool_)),
-        column_blocks=(*program.column_blocks, Block(name="welfare_of", labels=range(n_curves))),
-        terms=None,
-    )
+    raised = replace(program, column_lower=lower)
+    return with_columns_for_terms(raised, [curve.most for curve in curves], range(len(curves)))
 
 
 def rows_of(

@@ -5,7 +5,7 @@
 
 Where slopes are small, rows are multiplied by a power of two: readers drop entries below 1e-9.
 
-May import the Program, its blocks and errors.
+May import the Program, and what else is under lines.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from solvers.program import Block, Floats, Program
+from solvers.program_under_lines import with_columns_for_terms
 
 SMALL = 1e-3
 
@@ -39,10 +40,7 @@ class TangentsOfTerm:
 
 
 def under_tangents(
-    program: Program,
-    lines: Sequence[TangentsOfTerm],
-    weight: Floats,
-    labels: Sequence[Hashable],
+    program: Program, lines: Sequence[TangentsOfTerm], labels: Sequence[Hashable]
 ) -> Program:
     """Return the linear Program in which each term is at most its tangents.
 
@@ -52,40 +50,36 @@ def under_tangents(
         With alpha-fair terms.
     lines : sequence of TangentsOfTerm
         Those of each term.
-    weight : array of shape (n_terms,)
-        What each counts in the objective.
     labels : sequence of hashable
         One for each term.
+
+    Raises
+    ------
+    ValueError
+        If there are no terms.
     """
     terms = program.terms
     if terms is None:
         raise ValueError("the Program has no terms")
-    n_terms, counts = len(lines), [len(line.slope) for line in lines]
-    term = np.repeat(np.arange(n_terms), counts)
+    linear = with_columns_for_terms(program, [line.most for line in lines], labels)
+    counts = [len(line.slope) for line in lines]
+    term = np.repeat(np.arange(len(lines)), counts)
     n_lines = len(term)
-    rows = np.arange(n_lines)
     slope = np.concatenate([line.slope for line in lines])
     constant = np.concatenate([line.constant for line in lines])
     scale = _scale(slope)
-    shape = (n_lines, program.n_columns)
-    of_columns = sparse.csc_array((-scale * slope, (rows, terms.columns[term])), shape=shape)
-    of_welfare = sparse.csc_array((scale, (rows, term)), shape=(n_lines, n_terms))
-    above = sparse.hstack([program.matrix, sparse.csc_array((program.n_rows, n_terms))])
-    below = sparse.hstack([of_columns, of_welfare])
+    row = np.tile(np.arange(n_lines), 2)
+    column = np.concatenate([program.n_columns + term, terms.columns[term]])
+    entries = np.concatenate([scale, -scale * slope])
+    below = sparse.csc_array((entries, (row, column)), shape=(n_lines, linear.n_columns))
     number = [k for count in counts for k in range(1, count + 1)]
     names = [f"{labels[g]}_{k}" for g, k in zip(term.tolist(), number, strict=True)]
     return replace(
-        program,
-        objective=np.concatenate([program.objective, weight]),
-        matrix=sparse.csc_array(sparse.vstack([above, below])),
-        row_lower=np.concatenate([program.row_lower, np.full(n_lines, -np.inf)]),
-        row_upper=np.concatenate([program.row_upper, scale * constant]),
-        column_lower=np.concatenate([program.column_lower, np.full(n_terms, -np.inf)]),
-        column_upper=np.concatenate([program.column_upper, [line.most for line in lines]]),
-        integer=np.concatenate([program.integer, np.zeros(n_terms, dtype=np.bool_)]),
-        row_blocks=(*program.row_blocks, Block(name="tangent", labels=names)),
-        column_blocks=(*program.column_blocks, Block(name="welfare_of", labels=labels)),
-        terms=None,
+        linear,
+        matrix=sparse.csc_array(sparse.vstack([linear.matrix, below])),
+        row_lower=np.append(linear.row_lower, np.full(n_lines, -np.inf)),
+        row_upper=np.append(linear.row_upper, scale * constant),
+        row_blocks=(*linear.row_blocks, Block(name="tangent", labels=names)),
     )
 
 

@@ -50,6 +50,20 @@ def tangents_at(points: Floats, alpha: float) -> tuple[Floats, Floats]:
     return slope, scaled_utility(points, alpha) - slope * points
 
 
+def chords_between(ratios: Floats, height: Floats) -> tuple[Floats, Floats]:
+    """Return slopes and constants of the lines through neighbouring points.
+
+    Between two neighbours the concave V is above their chord, and outside of them below it.
+
+    Examples
+    --------
+    >>> chords_between(np.array([1.0, 2.0, 4.0]), np.array([0.0, 3.0, 4.0]))
+    (array([3. , 0.5]), array([-3.,  2.]))
+    """
+    slope = np.diff(height) / np.diff(ratios)
+    return slope, height[:-1] - slope * ratios[:-1]
+
+
 def error_of(points: Floats, low: float, high: float, alpha: float) -> float:
     """Return by how much the least of the tangents exceeds V between two ratios, at most.
 

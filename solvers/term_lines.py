@@ -18,7 +18,8 @@ from scipy import sparse
 
 from solvers.program import Booleans, Floats, Integers, Program
 from solvers.scaled_utility import scaled_utility
-from solvers.tangents import tangents_at
+from solvers.sums import sums_with
+from solvers.tangents import chords_between, tangents_at
 from solvers.whole_bounds import whole_bounds
 
 MOST_VALUES = 1024
@@ -31,8 +32,6 @@ STEEPEST = 1e7
 """Slopes beyond which lines are of no use to solvers."""
 LEVEL = 1e-7
 """Slopes below which lines are horizontal where the column has an upper bound."""
-SAME = 1e-9
-"""Numbers nearer than this, relative, count as one."""
 NEARLY = 1.0 - 1e-6
 
 Lines = tuple[Floats, Floats]
@@ -124,18 +123,17 @@ class Curve:
             raise ValueError("the column is continuous")
         values, height = self._heights
         left = np.unique(places[(places >= 0) & (places < len(values) - 1)])
-        slope = (height[left + 1] - height[left]) / (values[left + 1] - values[left])
-        return slope, height[left] - slope * values[left]
+        slope, constant = chords_between(values, height)
+        return slope[left], constant[left]
 
     def _chord_of_least(self) -> Lines:
         if self.tie is None or not self.tie.least < self.tie.following:
             return np.zeros(0), np.zeros(0)
         ends = np.array([max(self.tie.least, 0.0), self.tie.following])
-        below, above = scaled_utility(ends, self.alpha)
-        if not np.isfinite(below):
+        heights = scaled_utility(ends, self.alpha)
+        if not np.isfinite(heights[0]):
             return np.zeros(0), np.zeros(0)
-        slope = (above - below) / (ends[1] - ends[0])
-        return np.array([slope]), np.array([below - slope * ends[0]])
+        return chords_between(ends, heights)
 
     def _usable(self, slope: Floats, constant: Floats) -> Lines:
         """Return the lines that solvers can work with: none too steep, nearly level ones level."""
@@ -219,8 +217,7 @@ def _tie_of(least: float, gain: Floats, times: Floats, columns: Integers) -> Tie
         if values is None or len(values) * (most + 1.0) > MOST_VALUES**2:
             values = None
             break
-        sums = np.unique((values[:, None] + one * np.arange(most + 1.0)).ravel())
-        values = sums[np.append(True, np.diff(sums) > SAME * sums[1:])]
+        values = sums_with(values, one * np.arange(1.0, most + 1.0))
         if len(values) > MOST_VALUES:
             values = None
     return Tie(least=least, following=following, values=values, columns=columns)
