@@ -75,3 +75,14 @@ def best_whole(program: Program) -> float:
             utility = matrix[:n_agents, :n_options] @ options + 1.0
             best = max(best, equivalent(program, utility))
     return best
+
+
+def rows_without_options(program: Program) -> tuple[sparse.csr_array, Floats, Floats]:
+    """Return the row, with its sides, by which no agent has any option: every utility is one."""
+    assert program.terms is not None
+    columns, n_agents = program.terms.columns, len(program.terms.columns)
+    row = sparse.csr_array(
+        (np.ones(n_agents), (np.zeros(n_agents, dtype=np.int64), columns)),
+        shape=(1, program.n_columns),
+    )
+    return row, np.array([-INFINITY]), np.array([float(n_agents)])

@@ -7,13 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 import solvers
 from solvers import Capability, Limit, Outcome, Program, SolveOptions, SolverSession, Status
 from solvers.errors import UpdateError
 from solvers.outer_approximation import open_under_lines
-from tests.fair_programs import best_whole, equivalent_of, fair
+from tests.fair_programs import best_whole, equivalent_of, fair, rows_without_options
 from tests.random_examples import examples
 
 ALPHAS = [0.01, 0.3, 0.5, 0.9, 1.0, 1.5, 2.0, 5.0, 10.0]
@@ -139,14 +138,7 @@ def test_added_rows_hold_until_the_next_update() -> None:
     program = fair(0, 2.0, whole=True)
     session = opened(program)
     best = equivalent_of(program, session.solve(SolveOptions()).point)
-    assert program.terms is not None
-    columns, n_agents = program.terms.columns, len(program.terms.columns)
-    row = sparse.csr_array(
-        (np.ones(n_agents), (np.zeros(n_agents, dtype=np.int64), columns)),
-        shape=(1, program.n_columns),
-    )
-    # No agent has any option: every utility is one.
-    session.add_rows(row, np.array([-np.inf]), np.array([float(n_agents)]))
+    session.add_rows(*rows_without_options(program))
     outcome = session.solve(SolveOptions())
     assert equivalent_of(program, outcome.point) == pytest.approx(1.0, rel=1e-6)
     session.update(program)

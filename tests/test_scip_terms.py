@@ -8,13 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import sparse
 
 import solvers
 from solvers import Limit, Outcome, Program, SolveOptions, Status
 from solvers.errors import UpdateError
 from solvers.scip import Scip
-from tests.fair_programs import ALPHAS, best_whole, equivalent_of, fair
+from tests.fair_programs import ALPHAS, best_whole, equivalent_of, fair, rows_without_options
 
 
 def solved(program: Program) -> Outcome:
@@ -88,14 +87,7 @@ def test_added_rows_hold_until_the_next_update() -> None:
     program = fair(0, 2.0, whole=True)
     session = Scip().open(program)
     best = equivalent_of(program, session.solve(SolveOptions()).point)
-    assert program.terms is not None
-    columns, n_agents = program.terms.columns, len(program.terms.columns)
-    row = sparse.csr_array(
-        (np.ones(n_agents), (np.zeros(n_agents, dtype=np.int64), columns)),
-        shape=(1, program.n_columns),
-    )
-    # No agent has any option: every utility is one.
-    session.add_rows(row, np.array([-np.inf]), np.array([float(n_agents)]))
+    session.add_rows(*rows_without_options(program))
     outcome = session.solve(SolveOptions())
     assert equivalent_of(program, outcome.point) == pytest.approx(1.0, rel=1e-6)
     session.update(program)

@@ -119,7 +119,7 @@ def verify(
 
 
 def _reformulation(question: Question, declared: Program) -> Reformulation:
-    """Return how linear files hold the model: see `librex_models.model_files`."""
+    """Return how linear files hold the model: see `librex_models.linear_model`."""
     is_curved = declared.terms is not None and isinstance(question.family, AlphaFairness)
     if is_curved and is_single_choice(question.problem, question.grouping):
         return ExactLinear()

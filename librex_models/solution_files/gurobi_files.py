@@ -97,7 +97,7 @@ def read_gurobi_json(file: JsonFile) -> SolutionFile:
         lines=file.lines(list(values)),
         leaves_out_zeros=True,
         objective=objective,
-        objective_error=rounding_of(objective or 0.0, FULL_DIGITS),
+        objective_error=rounding_of(objective, FULL_DIGITS),
         bound=_optional(file, info, "ObjBound"),
         row_duals=_by_name(file, duals, "ConstrName", "Pi"),
         message=f"status {int(code)}",

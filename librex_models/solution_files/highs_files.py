@@ -65,7 +65,7 @@ def read_raw(path: str, text: str) -> SolutionFile:
     values, objective, is_sparse = Values(lines), None, False
     if point != "None":
         _, number = lines.words("'Objective' with its value", 2, 2)
-        objective = None if number in ("inf", "-inf") else lines.value(number, "the objective")
+        objective = _objective(lines, number)
         values, is_sparse = _columns(lines)
     duals = _duals(lines) if not is_sparse else {}
     if claim[0].is_stopped and point != "Feasible":
@@ -80,10 +80,15 @@ def read_raw(path: str, text: str) -> SolutionFile:
         leaves_out_zeros=is_sparse,
         digits=RAW_DIGITS,
         objective=objective,
-        objective_error=rounding_of(objective or 0.0, RAW_DIGITS),
+        objective_error=rounding_of(objective, RAW_DIGITS),
         row_duals=duals,
         message=said,
     )
+
+
+def _objective(lines: Lines, number: str) -> float | None:
+    """Return the objective, infinite where HiGHS has none."""
+    return None if number in ("inf", "-inf") else lines.value(number, "the objective")
 
 
 def _expect(lines: Lines, heading: str) -> None:
@@ -148,7 +153,7 @@ def read_pretty(path: str, text: str) -> SolutionFile:
     said = _after(lines, "Model status:")
     number = _after(lines, "Objective value:")
     claim = with_a_point(lines.claim(said, CLAIMS), bool(columns.values))
-    objective = None if number in ("inf", "-inf") else lines.value(number, "the objective")
+    objective = _objective(lines, number)
     return SolutionFile(
         path=path,
         solver="highs",
@@ -157,7 +162,7 @@ def read_pretty(path: str, text: str) -> SolutionFile:
         lines=columns.lines,
         digits=PRETTY_DIGITS,
         objective=objective,
-        objective_error=rounding_of(objective or 0.0, RAW_DIGITS),
+        objective_error=rounding_of(objective, RAW_DIGITS),
         row_duals=duals,
         message=said,
     )

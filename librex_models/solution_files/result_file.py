@@ -43,7 +43,7 @@ def read_result(file: JsonFile) -> SolutionFile:
         lines=_lines(file, values),
         digits=DIGITS,
         objective=objective,
-        objective_error=rounding_of(objective or 0.0, DIGITS),
+        objective_error=rounding_of(objective, DIGITS),
         equivalent=_number(file, content.get("equivalent"), "equivalent") if has_point else None,
         is_maximised=True,
         prices=None if price is None else _by_label(file, price, "price", may_be_infinite=True),

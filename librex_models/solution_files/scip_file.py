@@ -76,7 +76,7 @@ def read_scip(path: str, text: str) -> SolutionFile:
         lines=values.lines,
         leaves_out_zeros=True,
         objective=objective,
-        objective_error=rounding_of(objective or 0.0, FULL_DIGITS),
+        objective_error=rounding_of(objective, FULL_DIGITS),
         costs=costs,
         message=said or line,
     )

@@ -117,15 +117,15 @@ class SolutionFile:
         return FileError(f"{self.path}, line {line}: {message}")
 
 
-def rounding_of(number: float, digits: int) -> float:
-    """Return by how much a number with so many significant digits may be off.
+def rounding_of(number: float | None, digits: int) -> float:
+    """Return by how much a number with so many significant digits may be off; 0 without one.
 
     Examples
     --------
     >>> rounding_of(200.0, 6)
     0.001
     """
-    return abs(number) * 0.5 * 10.0 ** (1 - digits)
+    return 0.0 if number is None else abs(number) * 0.5 * 10.0 ** (1 - digits)
 
 
 def solution_text(path: str | os.PathLike[str]) -> str:
