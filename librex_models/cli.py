@@ -22,6 +22,7 @@ from librex_models.command_output import (
     print_answer,
 )
 from librex_models.environment import SOLVER_VARIABLE
+from librex_models.errors import UnsolvableError
 from librex_models.standard_output import prints_to_standard_error
 from librex_models.task import Task, check_solver, naming, task_of
 
@@ -325,13 +326,17 @@ def _solve_and_print(task: Task, arguments: dict[str, Any], as_json: bool, all_r
 def _check_and_print(
     task: Task, solution: str, gap: float | None, as_json: bool, all_rows: bool
 ) -> int:
-    from librex_models.analysis.solution_checks import read_solution
+    from librex_models.analysis.solution_checks import first_level, read_solution
 
     with naming(task.name):
         # What is wrong with the problem is not said of the solution.
-        task.model.to_program()
+        first_level(task.model).to_program()
     given = {} if gap is None else {"relative_gap": gap}
-    allocation = read_solution(solution, task.model, **given)
+    try:
+        allocation = read_solution(solution, task.model, **given)
+    except UnsolvableError:
+        with naming(task.name):
+            raise
     return print_allocation(allocation, solution, as_json, all_rows)
 
 

@@ -547,6 +547,27 @@ def test_all_levels_of_max_min_are_no_model_of_a_file(tmp_path: Path) -> None:
         lm.read_solution(solution, MaxMin(model_of().problem))
 
 
+def all_levels() -> MaxMin:
+    """Return two groups, of which the second can have more once the first has all it asks for."""
+    return MaxMin(AllocationProblem([[1.0], [1.0]], [3.0], [1.0, 1.0], upper=[1.0, 4.0]))
+
+
+def test_all_levels_of_our_own_result_are_feasible(tmp_path: Path) -> None:
+    model = all_levels()
+    solution = tmp_path / "result.json"
+    solution.write_text(json_text(json_report(model.solve())))
+    read = lm.read_solution(solution, model)
+    assert read.verdict is Verdict.FEASIBLE
+    assert read.levels == pytest.approx((1.0, 2.0))
+
+
+def test_a_decision_that_is_best_at_the_lowest_level_is_not_called_optimal() -> None:
+    read = lm.verify(all_levels(), [1.0, 1.0])
+    # (1, 2) is better: by hand.
+    assert (read.verdict, read.levels) == (Verdict.FEASIBLE, (1.0, 1.0))
+    assert lm.verify(all_levels(), [1.0, 2.5]).verdict is Verdict.REFUTED
+
+
 # Without a solver.
 
 

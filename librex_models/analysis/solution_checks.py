@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +17,14 @@ from librex_models.analysis.claims import (
 )
 from librex_models.analysis.solution_columns import Columns, columns_of, prices_of
 from librex_models.errors import ParameterError
-from librex_models.families import AlphaFairness
+from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.model import Model
 from librex_models.problem.labels import as_vector
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
 from librex_models.solution_files import INFINITE, Naming, SolutionFile, read_solution_file
+from librex_models.verification import Verdict
 from solvers import Limit, Program, SolveOptions, Status
 
 CALLER = "the caller"
@@ -61,16 +63,21 @@ def read_solution(
     FileError
         Naming file and line, if it is no such file, not complete, or of another model.
     UnsolvableError
-        If the model is not one that is exported: lexicographic max-min.
+        If the model is not one that is exported, lexicographic max-min, and the file not our own.
+
+    Notes
+    -----
+    Of lexicographic max-min the lowest level is proven only: its verdict is FEASIBLE at best.
     """
     file = read_solution_file(path)
     options = SolveOptions(relative_gap=relative_gap, absolute_gap=absolute_gap)
-    question = model.question()
-    declared = model.to_program()
+    one = first_level(model) if file.naming is Naming.LABELS else model
+    question = one.question()
+    declared = one.to_program()
     reformulation = _reformulation(question, declared)
     program = reformulation.program(question, declared)
     claims = _claims(file, question, program, declared)
-    return checked(question, program, reformulation, claims, options)
+    return _of_all_levels(checked(question, program, reformulation, claims, options), model)
 
 
 def verify(
@@ -90,14 +97,16 @@ def verify(
     -------
     Allocation
         With the verdict REFUTED where the decision breaks a rule, else FEASIBLE, or OPTIMAL where
-        nobody could have more.
+        nobody could have more. Of lexicographic max-min the lowest level is looked at only: its
+        verdict is FEASIBLE at best.
 
     Raises
     ------
     ShapeError, ParameterError
         If there is not one finite number for each option.
     """
-    question = model.question()
+    one = first_level(model)
+    question = one.question()
     brought = as_vector(decision, question.problem.options, "decision", "option")
     wrong = np.flatnonzero(~(np.abs(brought) < INFINITE))
     if wrong.size:
@@ -106,16 +115,31 @@ def verify(
             f"decision of option {option!r} is {brought[wrong[0]]}, expected a finite number "
             f"below {INFINITE:g}"
         )
-    declared = model.to_program()
+    declared = one.to_program()
     reformulation = _reformulation(question, declared)
     claims = Claims(by=CALLER, status=Status.FEASIBLE, limit=Limit.OTHER, brought=brought)
-    return checked(
-        question,
-        reformulation.program(question, declared),
-        reformulation,
-        claims,
-        SolveOptions(relative_gap=relative_gap, absolute_gap=absolute_gap),
-    )
+    options = SolveOptions(relative_gap=relative_gap, absolute_gap=absolute_gap)
+    program = reformulation.program(question, declared)
+    return _of_all_levels(checked(question, program, reformulation, claims, options), model)
+
+
+def first_level(model: Model) -> Model:
+    """Return the model, or that of the lowest level where it is one of all levels."""
+    family = model.family
+    if not isinstance(family, MaxMinFairness) or not family.lexicographic:
+        return model
+    return Model(model.problem, replace(family, lexicographic=False), model.over)
+
+
+def _of_all_levels(allocation: Allocation, model: Model) -> Allocation:
+    """Return the allocation as one of the model: what is proven of one level is not of all."""
+    if allocation.family == model.family:
+        return allocation
+    certificate = allocation.certificate
+    if certificate.verdict is Verdict.OPTIMAL:
+        sentence = f"Of the lowest level: {certificate.sentence} Those above it were not looked at."
+        certificate = replace(certificate, verdict=Verdict.FEASIBLE, sentence=sentence)
+    return replace(allocation, family=model.family, certificate=certificate)
 
 
 def _reformulation(question: Question, declared: Program) -> Reformulation:
