@@ -33,7 +33,7 @@ from librex_models.problem import Grouping
 from solvers.builder import ProgramBuilder, entries_of
 from solvers.scaled_utility import scaled_utility
 
-# Tangents are taken no nearer to zero than this share of the reference, nor where they are steeper
+# Instead of at zero, tangents are taken at this share of the reference; nowhere are they steeper
 # than this many decades.
 NEAREST = 1e-9
 LARGEST_DECADES = 100.0
@@ -158,8 +158,8 @@ class AlphaFairness:
             reference = 1.0
         # At zero there is no tangent, and near it one too steep to compute with; any tangent
         # further out is a majorant as well.
-        nearest = max(NEAREST, 10.0 ** (-LARGEST_DECADES / max(self.alpha, 1.0)))
-        at = np.maximum(utility / reference, nearest)
+        ratio, nearest = utility / reference, 10.0 ** (-LARGEST_DECADES / max(self.alpha, 1.0))
+        at = np.where(ratio > 0.0, np.maximum(ratio, nearest), max(NEAREST, nearest))
         slope = weight * at ** (-self.alpha) / reference
         constant = float(weight @ scaled_utility(at, self.alpha) - slope @ (at * reference))
         total = float(weight.sum())

@@ -16,7 +16,7 @@ from librex_models.verification.certificate import (
 )
 from librex_models.verification.exact_budgets import allocated, broken_budgets, scaled_back
 from librex_models.verification.fairness_measures import fairness_measures
-from librex_models.verification.level_bound import level_bound
+from librex_models.verification.level_bound import bounds_of_levels, level_bound
 from librex_models.verification.price_bound import (
     CouplingRows,
     Region,
@@ -36,6 +36,7 @@ __all__ = [
     "Verdict",
     "allocated",
     "bound_from_prices",
+    "bounds_of_levels",
     "broken_budgets",
     "budget_rows",
     "certify",

@@ -20,12 +20,17 @@ from librex_models.problem import AllocationProblem, Grouping
 from librex_models.verification.price_bound import (
     EPSILON,
     Region,
+    best_alone,
     budget_rows,
+    most_decided,
     price_bound,
 )
 
 Floats = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
+Longs = npt.NDArray[np.longdouble]
+
+LONG_EPSILON = float(np.finfo(np.longdouble).eps)
 
 
 def level_bound(
@@ -69,3 +74,107 @@ def level_bound(
     most = math.fsum([earned, *before.tolist(), *(-taken).tolist()])
     rounding = 2.0 * EPSILON * (abs(earned) + float(before.sum() + np.abs(taken).sum()))
     return float((most + rounding) / total * (1.0 + np.sign(most) * 4 * EPSILON))
+
+
+def bounds_of_levels(
+    problem: AllocationProblem,
+    grouping: Grouping,
+    slope: Floats,
+    price: Floats,
+    utility: Floats,
+    level: npt.NDArray[np.int64],
+    own: Region,
+) -> tuple[Floats, Floats]:
+    """Return what `level_bound` says of every level, for one price and all levels at once.
+
+    The slopes of a level are those of its own utilities and of lower ones, and zero above; or those
+    of its own alone, at no price: what they can get if nobody else gets anything.
+
+    Parameters
+    ----------
+    problem, grouping
+        With a reward.
+    slope : array of shape (n_groups,)
+        At least zero.
+    price : array of shape (n_resources,)
+        At least zero.
+    utility : array of shape (n_groups,)
+        Of the decision.
+    level : integer array of shape (n_groups,)
+        On which level each utility is, 0 being the lowest.
+    own : Region
+
+    Returns
+    -------
+    bound : array of shape (n_levels,)
+        On the smallest utility per weight among those that are not on lower levels.
+    most : array of shape (n_groups,)
+        On each utility per weight, where nobody on a level above falls below its own level.
+    """
+    earned = np.zeros(problem.n_options)
+    if problem.reward is not None:
+        earned = grouping.share[grouping.of_option] * problem.reward
+    alone = grouping.history + np.bincount(
+        grouping.of_option, earned * best_alone(earned, own)[0], minlength=len(grouping)
+    )
+    alone *= (1.0 + (8.0 + np.log2(1.0 + problem.n_options)) * EPSILON) / grouping.weight
+    together = _together(problem, grouping, slope, price, utility, level, own)
+    part = slope.astype(np.longdouble) * grouping.weight
+    total = _sums(part, level, len(together))
+    per_weight = utility.astype(np.longdouble) / grouping.weight
+    value = np.full(len(together), np.inf, dtype=np.longdouble)
+    np.minimum.at(value, level, per_weight)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = np.where(part > 0, (together - value)[level] * total[level] / part, np.inf)
+    most = np.minimum(alone, value[level] + np.maximum(beyond, 0.0))
+    np.minimum.at(together, level, alone)
+    # Rounded to doubles, upwards.
+    return tuple(  # type: ignore[return-value]
+        np.nextafter(one.astype(np.float64), np.inf) for one in (together, most)
+    )
+
+
+def _together(
+    problem: AllocationProblem,
+    grouping: Grouping,
+    slope: Floats,
+    price: Floats,
+    utility: Floats,
+    level: npt.NDArray[np.int64],
+    own: Region,
+) -> Longs:
+    """Return the bounds by the slopes of each level and of those below it.
+
+    In long doubles: what is left of a budget for the last level may be a small part of it.
+    """
+    rows = budget_rows(problem)
+    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+    paid = np.longdouble(price @ np.where(price > 0, problem.budget, 0.0))
+    charge = rows.charge(price)[0].astype(np.longdouble)
+    share = (slope.astype(np.longdouble) * grouping.share)[grouping.of_option]
+    worth = share * reward - charge
+    gross = share * np.abs(reward) + charge
+    best, is_tied = best_alone(worth.astype(np.float64), own)
+    unit = (16.0 + rows.most_of_an_option + 2.0 * np.log2(1.0 + len(worth))) * LONG_EPSILON
+    error = unit * gross
+    decided = most_decided(worth, best, is_tied, error, own)
+    counted = _sums(worth * best, grouping.of_option, len(grouping)) + slope * grouping.history
+    without = _sums(charge * own.lower, grouping.of_option, len(grouping))
+    taken = slope.astype(np.longdouble) * utility
+    n_levels = int(level.max(initial=-1)) + 1
+    below = _sums(taken, level, n_levels).cumsum() - _sums(taken, level, n_levels)
+    lower = _sums(without, level, n_levels)
+    above = lower.sum() - lower.cumsum()
+    most = paid + _sums(counted, level, n_levels).cumsum() - above - below
+    # As in price_bound, with the sums over groups and levels.
+    rounding = unit * (gross @ decided + paid + without.sum() + 2.0 * taken.sum())
+    total = _sums(slope.astype(np.longdouble) * grouping.weight, level, n_levels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(total > 0, (most + rounding) / total * (1.0 + unit), np.inf)
+
+
+def _sums(amount: npt.NDArray[np.floating], place: npt.NDArray[np.int64], n_places: int) -> Longs:
+    """Return the sums of the amounts of each place."""
+    total = np.zeros(n_places, dtype=np.longdouble)
+    np.add.at(total, place, amount.astype(np.longdouble))
+    return total

@@ -198,18 +198,31 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     charge, gross_charge = rows.charge(multiplier)
     worth = coefficient - charge
     paid = np.add.reduce(multiplier * np.where(usable, rows.side, 0.0))
-    filled, is_tied = _filled(worth, own)
-    # Every product and sum above is off by at most a few roundings of its gross size. An option
-    # whose worth has a certain sign, and whose agent has room, is decided for certain.
+    filled, is_tied = best_alone(worth, own)
     gross = np.abs(coefficient) + gross_charge
     rounding = (8 + rows.most_of_an_option + 2 * np.log2(len(worth) + len(price))) * EPSILON
-    is_certain = ~is_tied & (np.abs(worth) > rounding * gross)
-    decided = np.where(is_certain, filled, own.upper)
+    decided = most_decided(worth, filled, is_tied, rounding * gross, own)
     error = float(gross @ decided) + float(multiplier @ np.where(usable, rows.side, 0.0))
     return float(paid + np.add.reduce(worth * filled) + rounding * error)
 
 
-def _filled(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def most_decided(
+    worth: npt.NDArray[np.floating],
+    filled: Floats,
+    is_tied: npt.NDArray[np.bool_],
+    error: npt.NDArray[np.floating],
+    own: Region,
+) -> Floats:
+    """Return the decisions by which errors of the worth can count.
+
+    Every product and sum is off by at most a few roundings of its gross size. An option whose worth
+    has a certain sign, and whose agent has room, is decided for certain.
+    """
+    is_certain = ~is_tied & (np.abs(worth) > error)
+    return np.where(is_certain, filled, own.upper)
+
+
+def best_alone(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_]]:
     """Return the best decision of every agent alone, and the options that share what is scarce.
 
     Options are filled in the order of their worth.
