@@ -13,7 +13,7 @@ from librex_models.environment import SOLVER_VARIABLE, solver_from_environment
 from librex_models.errors import ParameterError, ShapeError, UnsolvableError
 from librex_models.problem.labels import as_vector
 from librex_models.routes.candidate import Candidate
-from librex_models.routes.planning import SolverPlan, choose
+from librex_models.routes.planning import NO_SOLVER, SolverPlan, choose
 from librex_models.routes.route import Floats, Opener, Question
 from solvers import Capability, SolveOptions, find_adapter
 from solvers.errors import CapabilityError
@@ -91,25 +91,46 @@ def plans_of(question: Question, choices: Choices) -> list[SolverPlan]:
     solvers.errors.CapabilityError
         If there is no such solver, or rebuilds are forbidden to one that does nothing else.
     """
-    plans = [choose(question, choices.solver, choices.route)]
-    for name in choices.fallback:
-        plans.append(replace(choose(question, name, choices.route), why="asked for as a fallback"))
-    for plan in plans:
+    plans = _plans_in_turn(question, choices)
+    asked = [plan for plan in plans if plan.solver != NO_SOLVER]
+    for plan in asked:
         can = solvers.capabilities(plan.solver)
         if choices.forbid_rebuild and Capability.IN_PLACE_UPDATES not in can:
             raise CapabilityError(
                 f"{plan.solver} is handed the whole program at every change, which forbid_rebuild "
                 "forbids: take another solver, or leave it out"
             )
-    available = [solvers.availability(plan.solver) for plan in plans]
-    if not any(one.is_ready for one in available):
+    available = [solvers.availability(plan.solver) for plan in asked]
+    if len(asked) == len(plans) and not any(one.is_ready for one in available):
         reasons = [
             f"{plan.solver} cannot be used here: {one.sentence}"
-            for plan, one in zip(plans, available, strict=True)
+            for plan, one in zip(asked, available, strict=True)
         ]
         raise UnsolvableError("; ".join(reasons))
     for name in choices.native:
         _check_native(name)
+    return plans
+
+
+def _plans_in_turn(question: Question, choices: Choices) -> list[SolverPlan]:
+    """Return the plan of the solver that is wanted, and those of its fallbacks.
+
+    Where no solver is needed, the one that would be taken otherwise stands by.
+    """
+    needs_solver = choices.form != "arrays"
+    plans = [choose(question, choices.solver, choices.route, needs_solver)]
+    route = choices.route
+    if plans[0].solver == NO_SOLVER:
+        route = "auto"
+        try:
+            stand_by = choose(question, choices.solver, route, needs_solver=True)
+        except UnsolvableError:
+            # The proof will not often fail.
+            stand_by = None
+        if stand_by is not None:
+            plans.append(replace(stand_by, why="asked where filling proves nothing"))
+    for name in choices.fallback:
+        plans.append(replace(choose(question, name, route), why="asked for as a fallback"))
     return plans
 
 
@@ -133,6 +154,8 @@ def candidates(
 
 
 def _options_for(solver: str, choices: Choices, question: Question) -> SolveOptions:
+    if solver == NO_SOLVER:
+        return choices.options
     # Names of solvers of CVXPY are in any case.
     name = find_adapter(solver).name
     native: dict[str, Any] = {}

@@ -87,10 +87,11 @@ class Model:
             By default the environment variable ``LIBREX_SOLVER``, else "auto".
         form : "arrays", "pyomo" or "cvxpy"
             The language in which the model is declared on its way to the solver.
-        route : "auto", "plain", "exact_linear", "outer_approximation" or "leximin"
-            As it is declared, whole single choices as a 0/1 linear program, alpha-fair welfare
-            under tangents until the gap is proven, max-min level by level; "auto" takes what
-            ``lm.plan`` says.
+        route : str
+            "plain": as it is declared; "exact_linear": whole single choices as a 0/1 linear
+            program; "outer_approximation": alpha-fair welfare under tangents until the gap is
+            proven; "leximin": max-min level by level; "water_filling": one budget by sorting,
+            without a solver; "auto": what ``lm.plan`` says.
         relative_gap, absolute_gap : float
             OPTIMAL is said of what is proven to be within either.
         time_limit_seconds : float, optional

@@ -64,7 +64,8 @@ def plan(
     model : Model
     solver : str, optional
         Who is asked for, as in ``model.solve``; the choice is made for it.
-    route : "auto", "plain", "exact_linear" or "outer_approximation"
+    route : str
+        As in ``model.solve``.
     among : iterable of str, optional
         Whose plans are listed; by default that of the solver asked for, else those of all.
 

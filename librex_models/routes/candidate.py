@@ -15,9 +15,15 @@ import solvers
 from librex_models.allocation import Attempt
 from librex_models.forms.declaration import Declaration
 from librex_models.routes.leximin import LeximinSession
-from librex_models.routes.planning import LINEAR_SOLVER, OUTER_APPROXIMATION, SolverPlan
-from librex_models.routes.route import Answer, Opener, Question
+from librex_models.routes.planning import (
+    LINEAR_SOLVER,
+    NO_SOLVER,
+    OUTER_APPROXIMATION,
+    SolverPlan,
+)
+from librex_models.routes.route import Answer, Opener, OpenRoute, Question
 from librex_models.routes.solving import RouteSession
+from librex_models.routes.water_filling import WaterFilling
 from librex_models.verification import Certificate, Verdict
 from solvers import Capability, Counts, Limit, SolveOptions, Status
 from solvers.errors import LicenceError, SolverFailure, UpdateError
@@ -43,7 +49,7 @@ class Candidate:
         self.plan = plan
         self._options = options
         self._opener = opener
-        self._route: RouteSession | None = None
+        self._route: OpenRoute | None = None
         self._declaration: Declaration | None = None
         self._question: Question | None = None
         self._before = Counts()
@@ -66,6 +72,10 @@ class Candidate:
         LicenceError, SolverFailure, CapabilityError
             What the solver raises.
         """
+        self._question, self._declaration = question, declaration
+        if self.plan.solver == NO_SOLVER:
+            self._route = WaterFilling(question)
+            return
         opener, linear_opener = self._opener_by_plan(), self._opener(LINEAR_SOLVER)
         program = declaration.program
         if self.plan.route == "leximin":
@@ -73,7 +83,6 @@ class Candidate:
         else:
             route = self.plan.reformulation()
             self._route = RouteSession(question, program, route, opener, linear_opener)
-        self._question, self._declaration = question, declaration
 
     def _opener_by_plan(self) -> Opener:
         """Return the function that opens the solver, under tangents where the plan says so."""
@@ -121,9 +130,9 @@ class Candidate:
         Answer or None
             None where the solver cannot be used here, or has no licence for this program.
         """
-        available = solvers.availability(self.plan.solver)
-        if not available.is_ready:
-            return self._not_asked(declaration, available.sentence), None
+        missing = self._why_not_here()
+        if missing:
+            return self._not_asked(declaration, missing), None
         start = time.perf_counter()
         try:
             answer = self._answer(question, declaration)
@@ -155,6 +164,13 @@ class Candidate:
             self._give_up(f"{self.plan.solver} broke down")
             return broken_down(str(failure))
 
+    def _why_not_here(self) -> str:
+        """Return why the solver cannot be used here; empty where it can, or none is needed."""
+        if self.plan.solver == NO_SOLVER:
+            return ""
+        available = solvers.availability(self.plan.solver)
+        return "" if available.is_ready else available.sentence
+
     def _not_asked(self, declaration: Declaration, sentence: str) -> Attempt:
         LOGGER.warning("%s was not asked: %s", self.plan.solver, sentence)
         return Attempt(
@@ -177,7 +193,7 @@ class Candidate:
             self._route.close()
             self._route = None
 
-    def _opened(self) -> RouteSession:
+    def _opened(self) -> OpenRoute:
         if self._route is None:
             raise SolverFailure(f"{self.plan.solver} did not open")
         return self._route

@@ -20,12 +20,16 @@ from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.leximin import Lexicographic
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
+from librex_models.routes.segments import why_not_one_budget
 from librex_models.routes.solvable import family_words
 from solvers import Capability, Program, Readiness, SizeLimit
 
 LINEAR_SOLVER = "highs"
 OUTER_APPROXIMATION = "outer_approximation"
-ROUTES = ("auto", "plain", "exact_linear", OUTER_APPROXIMATION, "leximin")
+WATER_FILLING = "water_filling"
+ROUTES = ("auto", "plain", "exact_linear", OUTER_APPROXIMATION, "leximin", WATER_FILLING)
+NO_SOLVER = "librex"
+"""Who answers where no solver is needed."""
 FIRST_ROWS = 16
 """Rows for each alpha-fair term that outer approximation begins with, about."""
 
@@ -86,6 +90,12 @@ class SolverPlan:
         return ExactLinear() if self.route == "exact_linear" else Plain(name=self.route)
 
 
+def check_route(route: str) -> None:
+    """Raise ParameterError for a route that there is not."""
+    if route not in ROUTES:
+        raise ParameterError(f"route is {route!r}, expected one of {', '.join(ROUTES)}")
+
+
 def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan:
     """Return what a solver could do with a question, installed or not.
 
@@ -101,8 +111,9 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     ParameterError, solvers.errors.CapabilityError
         If there is no such route or solver.
     """
-    if route not in ROUTES:
-        raise ParameterError(f"route is {route!r}, expected one of {', '.join(ROUTES)}")
+    check_route(route)
+    if route == WATER_FILLING:
+        return _not_at_all(solver, f"the route {WATER_FILLING!r} takes no solver")
     adapter = solvers.find_adapter(solver)
     family, can = question.family, adapter.capabilities
     if isinstance(family, MaxMinFairness) and family.lexicographic:
@@ -112,8 +123,10 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     return _linear_plan(question, solver, can, route)
 
 
-def choose(question: Question, solver: str, route: str) -> SolverPlan:
+def choose(question: Question, solver: str, route: str, needs_solver: bool = False) -> SolverPlan:
     """Return the plan of the solver that was asked for, or of the best that can be used here.
+
+    One budget needs no solver, unless one is asked for by name.
 
     Parameters
     ----------
@@ -122,12 +135,20 @@ def choose(question: Question, solver: str, route: str) -> SolverPlan:
         A solver's name or "auto".
     route : str
         One of ROUTES.
+    needs_solver : bool
+        Whether a solver has to be asked all the same.
 
     Raises
     ------
     UnsolvableError
         If it cannot solve the question this way; the message names what can.
     """
+    if route == WATER_FILLING or (route == solver == "auto" and not needs_solver):
+        plan = filling_plan(question)
+        if plan.can_solve and (route == WATER_FILLING or question.family.compares_utilities):
+            return plan
+        if route == WATER_FILLING:
+            raise UnsolvableError(f"the route {WATER_FILLING!r} cannot be taken: {plan.why}")
     if solver != "auto":
         plan = plan_for(question, solver, route)
         if not plan.can_solve:
@@ -140,6 +161,20 @@ def choose(question: Question, solver: str, route: str) -> SolverPlan:
         if not why_not_here(question, plan):
             return replace(plan, why=f"chosen from the plan: {plan.exactness.value}; {plan.why}")
     raise UnsolvableError(_what_can(question, plan_for(question, LINEAR_SOLVER, route)))
+
+
+def filling_plan(question: Question) -> SolverPlan:
+    """Return the plan of doing without a solver."""
+    why_not = why_not_one_budget(question.problem)
+    if why_not:
+        return _not_at_all(NO_SOLVER, f"{why_not}; filling takes one budget and simple bounds")
+    return SolverPlan(
+        solver=NO_SOLVER,
+        exactness=Exactness.EXACT,
+        route=WATER_FILLING,
+        why="one budget, filled by sorting; a solver is asked only if the proof fails",
+        readiness=Readiness.READY,
+    )
 
 
 def ranked(question: Question, names: Iterable[str], route: str = "auto") -> list[SolverPlan]:
@@ -158,6 +193,8 @@ def program_of(question: Question, plan: SolverPlan) -> Program:
 
 def why_not_here(question: Question, plan: SolverPlan) -> str:
     """Return why a solver cannot be used here, or its licence allows no such size; else empty."""
+    if plan.solver == NO_SOLVER:
+        return ""
     available = solvers.availability(plan.solver)
     if not available.is_ready:
         return f"{plan.solver} cannot be used here: {available.sentence}"

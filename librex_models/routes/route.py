@@ -16,7 +16,7 @@ from librex_models.errors import ParameterError
 from librex_models.families import Family
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.verification import Certificate, LinearWelfare
-from solvers import Limit, Program, SolverSession, Status
+from solvers import Counts, Limit, Program, SolveOptions, SolverSession, Status
 
 Floats = npt.NDArray[np.float64]
 Opener = Callable[[Program], SolverSession]
@@ -78,6 +78,23 @@ class Answer:
     message: str = ""
     rounds: int = 1
     nodes: int = 0
+
+
+class OpenRoute(Protocol):
+    """A question under a route, ready to be solved again and again."""
+
+    @property
+    def counts(self) -> Counts:
+        """How often numbers were changed in place and programs handed over again, and why."""
+
+    def update(self, question: Question, program: Program, forbid_rebuild: bool = False) -> None:
+        """Take new numbers."""
+
+    def solve(self, options: SolveOptions) -> Answer:
+        """Solve and verify."""
+
+    def close(self) -> None:
+        """Free what solvers hold."""
 
 
 class Reformulation(Protocol):
