@@ -299,7 +299,7 @@ def test_a_session_counts_what_it_does() -> None:
         session.write(budget={"gpu": 1.0, "memory": 5.0})
         session.solve()
         assert (session.updates_in_place, session.rebuilds) == (2, 0)
-    with lm.MaxMin(small_problem(), lexicographic=False).open() as session:
+    with lm.MaxMin(small_problem(), lexicographic=False).open(solver="highs") as session:
         session.solve()
         session.write(reward=[3.0, 2.0, 1.0, 1.0])
         session.solve()

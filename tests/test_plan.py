@@ -272,7 +272,7 @@ def test_the_command_prints_who_could_and_who_would(run: Run) -> None:
     assert (code, err) == (0, "")
     assert "cvxpy:CLARABEL" in out
     assert "not at all" in out
-    assert "Taken: cvxpy:CLARABEL" in out
+    assert "Taken: librex, one budget" in out
 
 
 def test_the_command_prints_json(run: Run) -> None:

@@ -160,7 +160,8 @@ class AlphaFairness:
         # further out is a majorant as well.
         ratio, nearest = utility / reference, 10.0 ** (-LARGEST_DECADES / max(self.alpha, 1.0))
         at = np.where(ratio > 0.0, np.maximum(ratio, nearest), max(NEAREST, nearest))
-        slope = weight * at ** (-self.alpha) / reference
+        with np.errstate(over="ignore"):
+            slope = weight * at ** (-self.alpha) / reference
         constant = float(weight @ scaled_utility(at, self.alpha) - slope @ (at * reference))
         total = float(weight.sum())
 

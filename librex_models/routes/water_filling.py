@@ -160,6 +160,8 @@ def _tangent(found: _Filled) -> tuple[Evidence, Floats]:
     """Return the evidence by the tangent at the utilities, and the price in units of welfare."""
     question = found.question
     majorant = question.family.majorant(question.grouping.weight, found.utility)
+    if not np.isfinite(majorant.slope).all():
+        raise SolverFailure("filled, but utilities are too small to prove anything")
     price = _prices(found, majorant.slope)
     linear = Plain().linear_welfare(question, found.utility, None)
     with np.errstate(over="ignore"):
