@@ -128,10 +128,13 @@ def bounds_of_levels(
         beyond = np.where(part > 0, (together - value)[level] * total[level] / part, np.inf)
     most = np.minimum(alone, value[level] + np.maximum(beyond, 0.0))
     np.minimum.at(together, level, alone)
-    # Rounded to doubles, upwards.
-    return tuple(  # type: ignore[return-value]
-        np.nextafter(one.astype(np.float64), np.inf) for one in (together, most)
-    )
+    return _rounded_up(together), _rounded_up(most)
+
+
+def _rounded_up(numbers: Longs) -> Floats:
+    """Return the smallest doubles that are not below the numbers."""
+    rounded = numbers.astype(np.float64)
+    return np.where(rounded < numbers, np.nextafter(rounded, np.inf), rounded)
 
 
 def _together(
