@@ -2,8 +2,8 @@
 
 import itertools
 import time
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -45,10 +45,7 @@ class Checked:
 
 def checked(cell: Cell, seed: int, most_options: int) -> Checked:
     """Solve a problem of a cell and compare."""
-    model = cell.model(seed, most_options)
-    start = time.perf_counter()
-    allocation = model.solve(solver=cell.solver, relative_gap=cell.gap, time_limit_seconds=SECONDS)
-    seconds = time.perf_counter() - start
+    allocation, seconds = _solved(cell, seed, most_options)
     oracle, best, proven = _oracle(cell, seed, most_options)
     return Checked(
         trouble=_trouble(cell, allocation, best, proven),
@@ -56,6 +53,15 @@ def checked(cell: Cell, seed: int, most_options: int) -> Checked:
         seconds=seconds,
         oracle=oracle,
     )
+
+
+@lru_cache(maxsize=1024)
+def _solved(cell: Cell, seed: int, most_options: int) -> tuple[lm.Allocation, float]:
+    """Return the answer for a problem, which others may be compared with too, and seconds."""
+    model = cell.model(seed, most_options)
+    start = time.perf_counter()
+    allocation = model.solve(solver=cell.solver, relative_gap=cell.gap, time_limit_seconds=SECONDS)
+    return allocation, time.perf_counter() - start
 
 
 def _trouble(cell: Cell, allocation: lm.Allocation, best: Floats, proven: float) -> str:
@@ -88,13 +94,6 @@ def _measured(allocation: lm.Allocation) -> Floats:
     return np.array([allocation.equivalent])
 
 
-@cache
-def _oracle_of(family: str, kind: str, seed: int, most_options: int, solver: str) -> lm.Allocation:
-    cell = Cell(family=family, kind=kind, solver=solver)
-    model = cell.model(seed, most_options)
-    return model.solve(solver=solver, relative_gap=cell.gap, time_limit_seconds=SECONDS)
-
-
 def _oracle(cell: Cell, seed: int, most_options: int) -> tuple[str, Floats, float]:
     """Return who else was asked, the best that there is by them, and to which gap."""
     model = cell.model(seed, most_options)
@@ -103,7 +102,7 @@ def _oracle(cell: Cell, seed: int, most_options: int) -> tuple[str, Floats, floa
         return "enumeration", _enumerated(model), 0.0
     first, second = ("scip", "gurobi") if cell.kind != "fractional" else FRACTIONAL
     other = second if cell.solver == first else first
-    found = _oracle_of(cell.family, cell.kind, seed, most_options, other)
+    found, _ = _solved(replace(cell, solver=other), seed, most_options)
     return other, _measured(found), found.gap
 
 
