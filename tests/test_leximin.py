@@ -13,6 +13,7 @@ import librex_models as lm
 from librex_models.routes.leximin_ladder import Ladder
 from librex_models.verification import level_bound, region
 from solvers import Limit, Status
+from tests.coverage.cells import Cell
 
 Floats = npt.NDArray[np.float64]
 
@@ -150,26 +151,58 @@ def test_whole_levels_are_those_of_enumeration(solver: str, seed: int) -> None:
     assert allocation.levels == pytest.approx(levels_by_enumeration(problem), rel=1e-9)
 
 
-def test_mixed_levels_are_the_best_of_all_whole_parts() -> None:
-    mask = np.array([True, True, True, False, False, False])
-    generator = np.random.default_rng(3)
-    problem = lm.AllocationProblem(
-        generator.uniform(0.2, 1.0, (6, 1)),
-        [1.6],
-        reward=generator.uniform(0.2, 1.0, 6),
-        agent=["a", "b", "c", "a", "b", "c"],
+def mixed_problem(seed: int) -> lm.AllocationProblem:
+    """Return a few options, some of them whole, of two to four agents under budgets."""
+    generator = np.random.default_rng([seed, 5])
+    n, n_resources = int(generator.integers(4, 9)), int(generator.integers(1, 4))
+    n_agents = int(generator.integers(2, 5))
+    requests = generator.uniform(0.1, 1.0, (n, n_resources))
+    requests *= generator.random((n, n_resources)) < 0.8
+    integer = np.zeros(n, dtype=bool)
+    integer[generator.permutation(n)[: int(generator.integers(1, min(n, 5)))]] = True
+    return lm.AllocationProblem(
+        requests,
+        requests.sum(axis=0) * generator.uniform(0.2, 0.6, n_resources),
+        reward=generator.uniform(0.1, 2.0, n),
+        agent=[f"a{i % n_agents}" for i in range(n)],
         agent_limit=np.inf,
-        integer=mask,
+        weight=generator.uniform(0.5, 2.0, n_agents),
+        history=generator.choice([0.0, 0.1, 0.3], n_agents) if seed % 2 else None,
+        integer=integer,
     )
-    expected = []
-    for part in itertools.product([0.0, 1.0], repeat=3):
-        lower, upper = np.zeros(6), np.ones(6)
-        lower[mask] = upper[mask] = part
-        levels = levels_by_programs(problem.replace(lower=lower, upper=upper, integer=False))
+
+
+def levels_by_whole_parts(problem: lm.AllocationProblem) -> tuple[float, ...]:
+    """Return the best levels of all whole parts, to the digits in which they can be compared."""
+    found, whole = [], problem.integer
+    for part in itertools.product([0.0, 1.0], repeat=int(whole.sum())):
+        lower, upper = np.zeros(problem.n_options), np.ones(problem.n_options)
+        lower[whole] = upper[whole] = part
+        fixed = problem.replace(lower=lower, upper=upper, integer=False)
+        levels = levels_by_programs(fixed)
         if levels is not None:
-            expected.append(tuple(levels.tolist()))
-    allocation = lm.MaxMin(problem).solve(solver="highs")
-    assert allocation.levels == pytest.approx(max(expected), abs=TOLERANCE)
+            found.append(tuple(np.round(levels, 7).tolist()))
+    return max(found)
+
+
+# In problems 7, 11, 15 and 20 the first whole part that is found for a level is not the one that
+# is best above it.
+@pytest.mark.parametrize("seed", [0, 3, 7, 11, 15, 20])
+@pytest.mark.parametrize("solver", WHOLE_SOLVERS)
+def test_mixed_levels_are_the_best_of_all_whole_parts(solver: str, seed: int) -> None:
+    problem = mixed_problem(seed)
+    allocation = lm.MaxMin(problem).solve(solver=solver, relative_gap=1e-4)
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    assert allocation.gap <= 1e-4
+    assert allocation.levels == pytest.approx(levels_by_whole_parts(problem), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("seed", [1, 2, 7, 15])
+def test_levels_of_many_mixed_options_are_proven(seed: int) -> None:
+    model = Cell(family="MaxMin", kind="mixed", solver="highs").model(seed, 24)
+    highs, gurobi = (model.solve(solver=name, relative_gap=1e-4) for name in ("highs", "gurobi"))
+    assert max(highs.gap, gurobi.gap) <= 1e-4
+    assert highs.levels == pytest.approx(gurobi.levels, rel=1e-6)
 
 
 def test_an_infinite_alpha_is_max_min() -> None:

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from librex_models.routes.leximin_ladder import Ladder
 from librex_models.routes.leximin_steps import levels_of
-from librex_models.routes.leximin_whole import WholeClimb, climb_whole
+from librex_models.routes.leximin_whole import WholeClimb, WholeLadder
 from librex_models.routes.limits import Deadline
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Answer, Floats, Opener, Question
@@ -24,7 +24,6 @@ from librex_models.verification import (
     Verdict,
     broken_budgets,
     region,
-    relative_gap,
     scaled_back,
     violations,
 )
@@ -34,6 +33,10 @@ from solvers import Block, Limit, Outcome, Program, SolveOptions, SolverSession,
 from solvers.program import Booleans
 from solvers.scaling import ScaledSession
 from solvers.sifting import SiftedSession, has_many_columns
+
+LEVEL_SHARE = 0.01
+"""Of the wanted gap, that is left at levels of whole decisions."""
+LEAST_GAP = 1e-8
 
 
 @dataclass
@@ -141,7 +144,10 @@ class LeximinSession(RouteSession):
 
     def _solve_whole(self, deadline: Deadline, options: SolveOptions) -> Answer:
         """Go on from the first level of whole decisions."""
-        first = super()._solve_whole(deadline, options)
+        # What is above a level depends on it: each is found to more than was asked for.
+        gap = max(LEVEL_SHARE * options.relative_gap, min(LEAST_GAP, options.relative_gap))
+        tighter = replace(options, relative_gap=gap)
+        first = super()._solve_whole(deadline, tighter)
         if first.decision is None or first.certificate.verdict is Verdict.REFUTED:
             return first
         if first.status is not Status.OPTIMAL:
@@ -149,12 +155,15 @@ class LeximinSession(RouteSession):
 
         def solve(program: Program, nodes: int) -> Answer:
             level = WholeLevel(self._question, program, Plain(), self._opener, self._linear_opener)
-            left = replace(options.after(nodes=nodes), start=None)
+            left = replace(tighter.after(nodes=nodes), start=None)
             answer = level.solve(deadline.options(left))
             level.close()
             return answer
 
-        climb = climb_whole(self._question, self._program, first, solve)
+        ladder = WholeLadder(
+            self._question, self._program, solve, self._best_around, options.relative_gap
+        )
+        climb = ladder.climb(first)
         answer = self._whole_answer(first, climb, options)
         if climb.stopped is None:
             return answer
@@ -162,31 +171,30 @@ class LeximinSession(RouteSession):
         return _unfinished(answer, stopped.limit or Limit.OTHER, stopped.message)
 
     def _whole_answer(self, first: Answer, climb: WholeClimb, options: SolveOptions) -> Answer:
-        problem, levels = self._question.problem, climb.levels
-        decision = climb.decision
-        if not problem.integer.all() and climb.stopped is None:
-            decision, levels = self._mixed(climb)
+        levels = climb.levels
         certificate = replace(
             first.certificate,
-            violations=violations(problem, decision),
+            violations=violations(self._question.problem, climb.decision),
             value=levels[0].value,
             bound=max(first.certificate.bound, levels[0].value),
             gap=levels[0].gap,
         )
         return replace(
             first,
-            decision=decision,
+            decision=climb.decision,
             certificate=with_levels(certificate, levels, options),
             rounds=climb.rounds,
             nodes=climb.nodes,
         )
 
-    def _mixed(self, climb: WholeClimb) -> tuple[Floats, tuple[Level, ...]]:
-        """Return the best decision with the same whole part, to the last digits of the rest."""
+    def _best_around(self, decision: Floats) -> Floats:
+        """Return the best decision with the same whole part."""
         problem, program = self._question.problem, self._declared
         whole = problem.integer
-        lower = np.where(whole, climb.decision, problem.lower)
-        upper = np.where(whole, climb.decision, problem.upper)
+        if whole.all():
+            return decision
+        lower = np.where(whole, decision, problem.lower)
+        upper = np.where(whole, decision, problem.upper)
         fixed = problem.replace(lower=lower, upper=upper, integer=False)
         column_lower, column_upper = program.column_lower.copy(), program.column_upper.copy()
         x = program.columns_of("x")
@@ -202,18 +210,8 @@ class LeximinSession(RouteSession):
         answer = session.solve(self._deadline.options(SolveOptions()))
         session.close()
         if answer.decision is None or broken_budgets(problem, answer.decision).any():
-            return climb.decision, climb.levels
-        utility = self._question.utility(answer.decision)
-        reached = np.sort(utility / self._question.grouping.weight)
-        if (reached < np.array([level.value for level in climb.levels]) * (1 - 1e-6)).any():
-            return climb.decision, climb.levels
-        levels = tuple(
-            replace(level, value=value, bound=max(level.bound, value))
-            for level, value in zip(climb.levels, reached.tolist(), strict=True)
-        )
-        return answer.decision, tuple(
-            replace(level, gap=relative_gap(level.bound, level.value)) for level in levels
-        )
+            return decision
+        return answer.decision
 
     def _ladder(self, options: SolveOptions) -> Ladder:
         without_start = replace(options, start=None)

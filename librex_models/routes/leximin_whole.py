@@ -24,12 +24,15 @@ from librex_models.routes.route import Answer, Floats, Question
 from librex_models.verification import Level, Verdict, region, relative_gap
 from librex_models.verification.certificate import CLAIM_TOLERANCE
 from solvers import Block, Program, Status
-from solvers.program import Integers
+from solvers.program import Integers, has_wide_rows
 
 ROUNDING = 1e-9
-FLOOR_SLACK = 3e-7
-"""Levels before are asked for less this much, relative: with 1e-9 HiGHS 1.15 calls some of these
-programs infeasible. A decision that makes use of it is not taken."""
+FLOOR_SLACKS = (3e-7, 1e-9, 1e-6)
+"""Levels before are asked for less this much, relative: HiGHS 1.15 calls some of these programs
+infeasible, with 1e-9 most of all. A decision that makes use of it is not taken; where that leaves a
+gap, the second is tried, and the third where neither does."""
+MOST_PROGRAMS = 5
+"""For each level, if levels before it rise again and again."""
 
 
 def most_per_weight(question: Question) -> Floats:
@@ -40,7 +43,12 @@ def most_per_weight(question: Question) -> Floats:
 
 
 def level_program(
-    question: Question, program: Program, levels: Sequence[float], counts: Sequence[int], k: int
+    question: Question,
+    program: Program,
+    levels: Sequence[float],
+    counts: Sequence[int],
+    k: int,
+    slack: float,
 ) -> Program:
     """Return the program of the k-th level.
 
@@ -53,6 +61,8 @@ def level_program(
         Different levels before, and how many may have less than each.
     k : int
         At least 1; k - 1 may have less than the level.
+    slack : float
+        Relative, of the levels before.
     """
     grouping = question.grouping
     n_groups = len(grouping)
@@ -73,7 +83,7 @@ def level_program(
     for number, (level, count) in enumerate(zip(levels, counts, strict=True), start=1):
         if level <= 0.0:
             continue
-        asked = grouping.weight * level * (1.0 - FLOOR_SLACK)
+        asked = grouping.weight * level * (1.0 - slack)
         short = np.maximum(asked - grouping.history, 0.0)
         first = extended.n_rows
         extended = _with_floors(extended, f"level_{number}", grouping.labels, asked)
@@ -143,71 +153,138 @@ class WholeClimb:
     nodes: int
 
 
-def climb_whole(
-    question: Question,
-    program: Program,
-    first: Answer,
-    solve: Callable[[Program, int], Answer],
-) -> WholeClimb:
-    """Return the levels above the first, whose decision is known.
+class WholeLadder:
+    """Climbs from level to level, one program each.
 
     Parameters
     ----------
     question : Question
     program : Program
         Of the first level.
-    first : Answer
-        With a decision.
     solve : callable of Program and int
         Solves the program of a level after so many nodes.
+    best_around : callable of a decision
+        Returns the best decision with the same whole part, level by level.
+    gap : float
+        Relative, to which levels are to be proven.
     """
-    decision = np.zeros(0) if first.decision is None else first.decision
-    ceilings = np.sort(most_per_weight(question))
-    reached = _sorted_levels(question, decision)
-    source = first.certificate.bound_from
-    bounds, sources = [first.certificate.bound], [source]
-    rounds, nodes = first.rounds, first.nodes
-    for k in range(2, len(reached) + 1):
-        if reached[k - 1] >= ceilings[k - 1] * (1.0 - ROUNDING):
-            bounds.append(float(ceilings[k - 1]))
-            sources.append("arithmetic")
-            continue
-        values, places = np.unique(reached[: k - 1], return_index=True)
-        levels = level_program(question, program, values.tolist(), places.tolist(), k)
-        answer = solve(levels, nodes)
-        rounds, nodes = rounds + answer.rounds, nodes + answer.nodes
-        if answer.decision is not None:
-            found = _sorted_levels(question, answer.decision)
-            if _is_better(found, reached, k):
-                decision, reached = answer.decision, found
-        is_settled = answer.status is Status.OPTIMAL
-        if not is_settled or answer.certificate.verdict is Verdict.REFUTED:
-            return WholeClimb(
-                decision=decision,
-                levels=_levels(question, reached, bounds, sources),
-                stopped=answer,
-                rounds=rounds,
-                nodes=nodes,
-            )
-        bounds.append(min(answer.certificate.solver_bound, float(ceilings[k - 1])))
-        sources.append("solver")
-    return WholeClimb(
-        decision=decision,
-        levels=_levels(question, reached, bounds, sources),
-        stopped=None,
-        rounds=rounds,
-        nodes=nodes,
-    )
+
+    def __init__(
+        self,
+        question: Question,
+        program: Program,
+        solve: Callable[[Program, int], Answer],
+        best_around: Callable[[Floats], Floats],
+        gap: float,
+    ) -> None:
+        self._question, self._program, self._gap = question, program, gap
+        self._solve, self._best_around = solve, best_around
+        self._ceilings = np.sort(most_per_weight(question))
+        self._bounds: list[float] = []
+        self._sources: list[str] = []
+        self._rounds = self._nodes = 0
+
+    def climb(self, first: Answer) -> WholeClimb:
+        """Return the levels above the first, whose decision is known."""
+        start = np.zeros(0) if first.decision is None else first.decision
+        self._decision = self._best_around(start)
+        self._reached = _sorted_levels(self._question, self._decision)
+        self._bounds, self._sources = [first.certificate.bound], [first.certificate.bound_from]
+        self._rounds, self._nodes = first.rounds, first.nodes
+        for _ in range(MOST_PROGRAMS * len(self._reached)):
+            k = len(self._bounds) + 1
+            if k > len(self._reached):
+                break
+            if self._reached[k - 1] >= self._ceilings[k - 1] * (1.0 - ROUNDING):
+                self._prove(float(self._ceilings[k - 1]), "arithmetic")
+                continue
+            stopped = self._take_level(k)
+            if stopped is not None:
+                return self._climbed(stopped)
+        for ceiling in self._ceilings[len(self._bounds) :].tolist():
+            self._prove(ceiling, "arithmetic")
+        return self._climbed(None)
+
+    def _climbed(self, stopped: Answer | None) -> WholeClimb:
+        levels = _levels(self._question, self._reached, self._bounds, self._sources)
+        return WholeClimb(
+            decision=self._decision,
+            levels=levels,
+            stopped=stopped,
+            rounds=self._rounds,
+            nodes=self._nodes,
+        )
+
+    def _prove(self, bound: float, source: str) -> None:
+        self._bounds.append(bound)
+        self._sources.append(source)
+
+    def _take_level(self, k: int) -> Answer | None:
+        """Prove level k, or go back to a level that rose; return the answer that settles nothing.
+
+        With less slack below the levels before, a bound is lower, if the solver can do with it.
+        """
+        ceiling, bound = float(self._ceilings[k - 1]), np.inf
+        for slack in FLOOR_SLACKS:
+            if slack > FLOOR_SLACKS[0] and np.isfinite(bound):
+                break
+            answer, is_sure = self._solved(k, slack)
+            if answer.decision is not None and self._has_risen(answer.decision, k):
+                return None
+            is_refuted = answer.certificate.verdict is Verdict.REFUTED
+            if answer.status is Status.OPTIMAL and not is_refuted:
+                proven = answer.certificate.solver_bound if is_sure else ceiling
+                bound = min(bound, proven, ceiling)
+            elif answer.limit is not None:
+                return answer
+            if relative_gap(bound, float(self._reached[k - 1])) <= self._gap:
+                break
+        if np.isinf(bound):
+            return answer
+        self._prove(bound, "solver" if bound < ceiling else "arithmetic")
+        return None
+
+    def _solved(self, k: int, slack: float) -> tuple[Answer, bool]:
+        """Solve the program of a level, and return whether the solver's bound can be relied on."""
+        levels, counts = _different(self._reached[: k - 1])
+        program = level_program(self._question, self._program, levels, counts, k, slack)
+        answer = self._solve(program, self._nodes)
+        self._rounds, self._nodes = self._rounds + answer.rounds, self._nodes + answer.nodes
+        return answer, not has_wide_rows(program)
+
+    def _has_risen(self, decision: Floats, k: int) -> bool:
+        """Take a decision that is better, and return whether a level before the k-th rose."""
+        decision = self._best_around(decision)
+        found = _sorted_levels(self._question, decision)
+        rose = _first_difference(self._reached, found)
+        if rose is None or found[rose] < self._reached[rose]:
+            return False
+        self._decision, self._reached = decision, found
+        # What is above the level that rose was proven for less.
+        proven = min(rose + 1, k - 1)
+        is_before = proven < len(self._bounds)
+        del self._bounds[proven:], self._sources[proven:]
+        return is_before
+
+
+def _different(levels: Floats) -> tuple[list[float], list[int]]:
+    """Return the different levels, each with how many are below it."""
+    first = [
+        k
+        for k, level in enumerate(levels.tolist())
+        if k == 0 or level > levels[k - 1] + ROUNDING * abs(level)
+    ]
+    return levels[first].tolist(), first
+
+
+def _first_difference(before: Floats, after: Floats) -> int | None:
+    """Return the first place at which sorted levels differ by more than roundings."""
+    apart = np.abs(after - before) > 2.0 * ROUNDING * np.maximum(np.abs(before), np.abs(after))
+    return int(np.argmax(apart)) if apart.any() else None
 
 
 def _sorted_levels(question: Question, decision: Floats) -> Floats:
     return np.sort(question.utility(decision) / question.grouping.weight)
-
-
-def _is_better(found: Floats, reached: Floats, k: int) -> bool:
-    """Return whether a decision keeps the levels before the k-th, and has more there."""
-    kept = found[: k - 1] >= reached[: k - 1] * (1.0 - 2.0 * ROUNDING)
-    return bool(kept.all()) and bool(found[k - 1] >= reached[k - 1])
 
 
 def least_positive(question: Question) -> float:
