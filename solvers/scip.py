@@ -65,6 +65,8 @@ FAILED = {"unknown"}
 
 # SCIP drops entries below (numerics/epsilon).
 SMALL_ENTRY = 1e-9
+MOST_PARTIAL_STARTS = 10
+"""SCIP keeps so many starts that leave columns open, for good, and breaks down at one more."""
 
 
 class Scip:
@@ -136,6 +138,8 @@ class ScipSession:
         self._check_open()
         start = time.perf_counter()
         self._held.free_solve()
+        if options.start is not None and self._n_partial_starts >= MOST_PARTIAL_STARTS:
+            self._forget_starts()
         self._options.write(self._held.program, options)
         if are_crossed(self._held.program):
             outcome = self._crossed()
@@ -164,7 +168,19 @@ class ScipSession:
     def _build(self, program: Program) -> None:
         self._held = HeldProgram(program)
         self._options = WrittenOptions(self._held.model)
+        self._n_partial_starts = 0
         self._loses_entries = loses_entries(program, SMALL_ENTRY)
+
+    def _forget_starts(self) -> None:
+        """Build SCIP's object again, with the rows that were added."""
+        old = self._held
+        self._build(old.program)
+        rows = old.with_added_rows.matrix.tocsr()[old.program.n_rows :]
+        if rows.shape[0]:
+            first, wider = old.program.n_rows, old.with_added_rows
+            self._held.add_rows(rows, wider.row_lower[first:], wider.row_upper[first:])
+        old.free()
+        self.counts = self.counts.rebuilt("SCIP keeps no more starts")
 
     def _update(self, program: Program, forbid_rebuild: bool) -> None:
         old = self._held
@@ -222,6 +238,10 @@ class ScipSession:
         columns = [*held.columns, *held.term_columns]
         given = np.flatnonzero(np.isfinite(point))
         is_partial = given.size < point.size
+        if is_partial and self._n_partial_starts >= model.getParam("limits/maxorigsol"):
+            LOGGER.debug("SCIP keeps no more starts")
+            return
+        self._n_partial_starts += is_partial
         solution = model.createPartialSol() if is_partial else model.createSol()
         for column in given.tolist():
             model.setSolVal(solution, columns[column], point[column])

@@ -1,5 +1,6 @@
 """The adapter of SCIP against its contract: statuses, limits, bounds, duals, rays, updates."""
 
+import itertools
 import logging
 import os
 import signal
@@ -578,6 +579,35 @@ def test_a_start_may_leave_columns_open() -> None:
         start[:given] = 0.0
         outcome = solved(program, start=start)
         assert outcome.objective == pytest.approx(best_by_enumeration(program))
+
+
+def test_any_number_of_starts_may_leave_columns_open(
+    opened: Callable[[Program], ScipSession],
+) -> None:
+    program = packing(0, whole=True)
+    session = opened(program)
+    # At most two of them: the rows that were added stay.
+    session.add_rows(sparse.csr_array(np.ones((1, 9))), np.array([-np.inf]), np.array([2.0]))
+    best = max(
+        value_of(program, np.array(point))
+        for point in itertools.product([0.0, 1.0], repeat=9)
+        if sum(point) <= 2.0 and (program.matrix @ np.array(point) <= program.row_upper).all()
+    )
+    for k in range(25):
+        start = np.full(9, np.nan)
+        start[k % 9] = 1.0
+        assert session.solve(SolveOptions(start=start)).objective == pytest.approx(best)
+
+
+@pytest.mark.parametrize("native", [0, 3])
+def test_a_start_that_scip_may_not_keep_does_no_harm(
+    opened: Callable[[Program], ScipSession], native: int
+) -> None:
+    program = packing(0, whole=True)
+    session, start = opened(program), np.append(np.zeros(8), np.nan)
+    options = SolveOptions(start=start, native={"limits/maxorigsol": native})
+    for _ in range(5):
+        assert session.solve(options).objective == pytest.approx(best_by_enumeration(program))
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["whole", "fractional"])
