@@ -17,6 +17,7 @@ from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
+from librex_models.routes.faster_way import why_tangents
 from librex_models.routes.leximin import Lexicographic
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
@@ -293,9 +294,9 @@ def _alpha_fair_plan(
         return _outer_plan(solver, can, "")
     if Capability.ALPHA_FAIR_TERMS not in can:
         return _not_at_all(solver, _why_no_terms(question, solver, is_whole))
-    too_large = _why_terms_too_large(question, solver) if route == "auto" else None
-    if too_large is not None:
-        return _outer_plan(solver, can, f", since the program has {too_large}")
+    because = _why_outer(question, solver, can) if route == "auto" else ""
+    if because:
+        return _outer_plan(solver, can, because)
     if Capability.PRICES_OF_TERMS in can:
         why = "alpha-fair terms as exact cones"
         return SolverPlan(solver=solver, exactness=Exactness.EXACT, route="plain", why=why)
@@ -313,15 +314,23 @@ def _outer_plan(solver: str, can: frozenset[Capability], because: str) -> Solver
     )
 
 
-def _why_terms_too_large(question: Question, solver: str) -> str | None:
-    """Return why a licence does not allow the terms, None where it does, or nothing would help."""
+def _why_outer(question: Question, solver: str, can: frozenset[Capability]) -> str:
+    """Return why tangents are better than a solver's own terms; empty where they are not.
+
+    They are faster, or the licence does not allow the terms; but it has to allow the tangents.
+    """
+    if Capability.PRECISE not in can:
+        return ""
+    why = why_tangents(question, solver)
+    faster = f", {why}" if why else ""
     limit = solvers.availability(solver).size_limit
     if limit is None or question.problem.reward is None:
-        return None
+        return faster
     program = program_of(question, SolverPlan(solver=solver, exactness=Exactness.EXACT, why=""))
     if _why_too_large(limit, program, OUTER_APPROXIMATION) is not None:
-        return None
-    return _why_too_large(limit, program, "plain")
+        return ""
+    too_large = _why_too_large(limit, program, "plain")
+    return faster if too_large is None else f", since the program has {too_large}"
 
 
 def _why_not_linear(question: Question, is_whole: bool) -> str:
