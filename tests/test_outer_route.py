@@ -143,7 +143,7 @@ def test_mixed_answers_are_as_good_as_they_say(alpha: float) -> None:
     each_random_problem(50, 45, partial(draw, alpha=alpha, integer="mixed"), check)
 
 
-def groups(integer: bool, n: int = 18, n_groups: int = 4) -> AllocationProblem:
+def groups(integer: Any, n: int = 18, n_groups: int = 4) -> AllocationProblem:
     """Return a problem of groups that have several options each."""
     generator = np.random.default_rng(5)
     requests = generator.uniform(1.0, 10.0, (n, 3))
@@ -154,11 +154,13 @@ def groups(integer: bool, n: int = 18, n_groups: int = 4) -> AllocationProblem:
     )
 
 
-@pytest.mark.parametrize("integer", [True, False], ids=["whole", "fractional"])
+@pytest.mark.parametrize(
+    "integer", [True, False, np.arange(18) % 2 == 0], ids=["whole", "fractional", "mixed"]
+)
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 3.0])
 @pytest.mark.parametrize("name", ["scip", "gurobi"])
 def test_native_terms_and_tangents_agree(
-    name: str, alpha: float, integer: bool, require_solver: Callable[[str], None]
+    name: str, alpha: float, integer: Any, require_solver: Callable[[str], None]
 ) -> None:
     require_solver(name)
     model = lm.GroupAlphaFair(groups(integer), alpha)

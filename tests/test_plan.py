@@ -100,6 +100,43 @@ def test_exactly_or_to_a_gap_or_not_at_all(
     assert one.why
 
 
+MANY = {"fractional": False, "whole": True, "mixed": np.arange(60) % 2 == 0}
+
+
+@pytest.mark.parametrize(
+    ("solver", "kind", "n_groups", "route"),
+    [
+        ("scip", "fractional", 30, "plain"),
+        ("scip", "mixed", 30, "plain"),
+        ("scip", "whole", 5, "plain"),
+        ("scip", "whole", 30, "outer_approximation"),
+        ("gurobi", "fractional", 4, "plain"),
+        ("gurobi", "fractional", 30, "outer_approximation"),
+        ("gurobi", "mixed", 5, "plain"),
+        ("gurobi", "mixed", 30, "outer_approximation"),
+        ("gurobi", "whole", 5, "plain"),
+        ("gurobi", "whole", 30, "outer_approximation"),
+        ("highs", "fractional", 4, "outer_approximation"),
+        ("cvxpy:CLARABEL", "fractional", 30, "plain"),
+    ],
+)
+def test_the_faster_way_is_taken(solver: str, kind: str, n_groups: int, route: str) -> None:
+    group = (np.arange(60) % n_groups).tolist()
+    model = lm.GroupAlphaFair(problem(60, group=group, integer=MANY[kind]), 2.0)
+    one = by_name(lm.plan(model))[solver]
+    assert one.route == route
+    has_choice = solver in ("scip", "gurobi")
+    assert (f"faster than {solver}'s own way" in one.why) == (has_choice and route != "plain")
+    assert by_name(lm.plan(model, route="plain"))["scip"].route == "plain"
+
+
+def test_a_solver_that_is_taken_before_others_says_why() -> None:
+    chosen = lm.plan(lm.Proportional(shared(integer=True))).chosen
+    assert chosen is not None
+    assert chosen.solver == "highs"
+    assert "no free solver was faster on whole alpha-fair problems" in chosen.why
+
+
 def test_exact_comes_before_to_a_gap_before_not_at_all() -> None:
     order = list(Exactness)
     for model in (lm.Proportional(problem()), lm.Proportional(shared(integer=True))):

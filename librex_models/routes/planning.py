@@ -17,7 +17,7 @@ from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
-from librex_models.routes.faster_way import why_tangents
+from librex_models.routes.faster_way import why_first, why_tangents
 from librex_models.routes.leximin import Lexicographic
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
@@ -160,7 +160,10 @@ def choose(question: Question, solver: str, route: str, needs_solver: bool = Fal
     able = [plan for plan in ranked(question, solvers.names(), route) if plan.can_solve]
     for plan in able:
         if not why_not_here(question, plan):
-            return replace(plan, why=f"chosen from the plan: {plan.exactness.value}; {plan.why}")
+            words = ["chosen from the plan: " + plan.exactness.value, plan.why]
+            if (plan.solver, plan.route) == (LINEAR_SOLVER, OUTER_APPROXIMATION):
+                words.append(why_first(question))
+            return replace(plan, why="; ".join(filter(None, words)))
     raise UnsolvableError(_what_can(question, plan_for(question, LINEAR_SOLVER, route)))
 
 
