@@ -130,6 +130,23 @@ def test_the_faster_way_is_taken(solver: str, kind: str, n_groups: int, route: s
     assert by_name(lm.plan(model, route="plain"))["scip"].route == "plain"
 
 
+@pytest.mark.parametrize(
+    ("solver", "kind", "route"),
+    [
+        ("scip", "fractional", "plain"),
+        ("scip", "mixed", "outer_approximation"),
+        ("scip", "whole", "outer_approximation"),
+        ("gurobi", "mixed", "outer_approximation"),
+        ("gurobi", "whole", "plain"),
+    ],
+)
+def test_steep_terms_are_put_under_tangents_sooner(solver: str, kind: str, route: str) -> None:
+    few = problem(60, group=(np.arange(60) % 5).tolist(), integer=MANY[kind])
+    plans = [by_name(lm.plan(lm.GroupAlphaFair(few, alpha)))[solver] for alpha in (5.0, 6.0)]
+    assert [one.route for one in plans] == ["plain", route]
+    assert ("alpha above 5" in plans[1].why) == (route != "plain")
+
+
 def test_a_solver_that_is_taken_before_others_says_why() -> None:
     chosen = lm.plan(lm.Proportional(shared(integer=True))).chosen
     assert chosen is not None

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from librex_models.families import AlphaFairness
 from librex_models.routes.route import Question
 
 MOST_NATIVE_TERMS: Mapping[str, Mapping[str, float]] = {
@@ -17,6 +18,12 @@ MOST_NATIVE_TERMS: Mapping[str, Mapping[str, float]] = {
     "gurobi": {"fractional": 5, "mixed": 12, "whole": 25},
 }
 """Up to so many terms a solver's own way is no slower than tangents, for each kind of decisions."""
+STEEP = 5.0
+MOST_STEEP_TERMS: Mapping[str, Mapping[str, float]] = {
+    "scip": {**MOST_NATIVE_TERMS["scip"], "mixed": 0, "whole": 0},
+    "gurobi": {**MOST_NATIVE_TERMS["gurobi"], "mixed": 0},
+}
+"""The same for alpha above 5, where a solver's own way may leave a gap too."""
 
 
 def why_tangents(question: Question, solver: str) -> str:
@@ -29,11 +36,14 @@ def why_tangents(question: Question, solver: str) -> str:
     solver : str
         With terms of its own.
     """
-    most = MOST_NATIVE_TERMS.get(solver, {})
+    family = question.family
+    is_steep = isinstance(family, AlphaFairness) and family.alpha > STEEP
+    most = (MOST_STEEP_TERMS if is_steep else MOST_NATIVE_TERMS).get(solver, {})
     kind, n_terms = kind_of(question), len(question.grouping)
     if n_terms <= most.get(kind, np.inf):
         return ""
-    return f"faster than {solver}'s own way for {n_terms} terms over {kind} decisions"
+    words = f"{n_terms} terms over {kind} decisions" + (", alpha above 5" if is_steep else "")
+    return f"faster than {solver}'s own way for {words}"
 
 
 def why_first(question: Question) -> str:
