@@ -17,7 +17,7 @@ FEW_OPTIONS = 12
 """Whole decisions over no more options than these are enumerated."""
 STEEP_GAP = 1e-3
 """What native terms above alpha 5 may be held to."""
-SECONDS = 60.0
+SECONDS = 300.0
 TOLERANCE = 1e-6
 """Solvers' own, relative."""
 
