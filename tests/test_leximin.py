@@ -189,8 +189,8 @@ def levels_by_whole_parts(seed: int) -> tuple[float, ...]:
 
 
 # In problems 7, 11, 15 and 20 the first whole part that is found for a level is not the one that
-# is best above it.
-@pytest.mark.parametrize("seed", [0, 3, 7, 11, 15, 20])
+# is best above it; in 32 and 62 not everybody can be served.
+@pytest.mark.parametrize("seed", [0, 7, 11, 15, 20, 32, 62])
 @pytest.mark.parametrize("solver", WHOLE_SOLVERS)
 def test_mixed_levels_are_the_best_of_all_whole_parts(solver: str, seed: int) -> None:
     problem = mixed_problem(seed)
@@ -198,6 +198,17 @@ def test_mixed_levels_are_the_best_of_all_whole_parts(solver: str, seed: int) ->
     assert allocation.verdict is lm.Verdict.OPTIMAL
     assert allocation.gap <= 1e-4
     assert allocation.levels == pytest.approx(levels_by_whole_parts(seed), abs=TOLERANCE)
+
+
+@pytest.mark.parametrize("solver", WHOLE_SOLVERS)
+def test_who_cannot_be_served_gets_nothing_exactly(solver: str) -> None:
+    problem = lm.AllocationProblem(
+        np.ones((6, 1)), [2.5], reward=np.ones(6), integer=[True, True, True, True, True, False]
+    )
+    allocation = lm.MaxMin(problem).solve(solver=solver)
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    assert allocation.levels == pytest.approx((0.0, 0.0, 0.0, 0.5, 1.0, 1.0), abs=1e-7)
+    assert [level.bound for level in allocation.certificate.levels[:3]] == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.parametrize("seed", [2, 15])

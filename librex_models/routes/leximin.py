@@ -171,12 +171,14 @@ class LeximinSession(RouteSession):
         return _unfinished(answer, stopped.limit or Limit.OTHER, stopped.message)
 
     def _whole_answer(self, first: Answer, climb: WholeClimb, options: SolveOptions) -> Answer:
-        levels = climb.levels
+        levels, verdict = climb.levels, first.certificate.verdict
         certificate = replace(
             first.certificate,
+            # The gaps of the levels, the first among them, decide whether it is less.
+            verdict=Verdict.OPTIMAL if verdict is Verdict.FEASIBLE else verdict,
             violations=violations(self._question.problem, climb.decision),
             value=levels[0].value,
-            bound=max(first.certificate.bound, levels[0].value),
+            bound=levels[0].bound,
             gap=levels[0].gap,
         )
         return replace(

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from librex_models.routes.leximin_service import needs_service, number_left_out, service_program
 from librex_models.routes.route import Answer, Floats, Question
 from librex_models.verification import Level, Verdict, region, relative_gap
 from librex_models.verification.certificate import CLAIM_TOLERANCE
@@ -191,6 +192,7 @@ class WholeLadder:
         self._reached = _sorted_levels(self._question, self._decision)
         self._bounds, self._sources = [first.certificate.bound], [first.certificate.bound_from]
         self._rounds, self._nodes = first.rounds, first.nodes
+        self._prove_nothing()
         for _ in range(MOST_PROGRAMS * len(self._reached)):
             k = len(self._bounds) + 1
             if k > len(self._reached):
@@ -218,6 +220,19 @@ class WholeLadder:
     def _prove(self, bound: float, source: str) -> None:
         self._bounds.append(bound)
         self._sources.append(source)
+
+    def _prove_nothing(self) -> None:
+        """Prove that levels are zero, where somebody is not served at all."""
+        question = self._question
+        if self._reached[0] != 0.0 or not needs_service(question).any():
+            return
+        answer = self._solve(service_program(question, self._program), self._nodes)
+        self._rounds, self._nodes = self._rounds + answer.rounds, self._nodes + answer.nodes
+        if answer.status is not Status.OPTIMAL or has_wide_rows(self._program):
+            return
+        n_zero = number_left_out(question, answer.certificate.solver_bound)
+        if n_zero > 0:
+            self._bounds, self._sources = [0.0] * n_zero, ["solver"] * n_zero
 
     def _take_level(self, k: int) -> Answer | None:
         """Prove level k, or go back to a level that rose; return the answer that settles nothing.
