@@ -15,8 +15,8 @@ Floats = npt.NDArray[np.float64]
 
 FEW_OPTIONS = 12
 """Whole decisions over no more options than these are enumerated."""
-STEEP_GAP = 1e-3
-"""What native terms above alpha 5 may be held to."""
+NATIVE, STEEP_GAP = ("scip", "gurobi"), 1e-3
+"""Who has terms of its own, and what they may be held to above alpha 5."""
 SECONDS = 300.0
 TOLERANCE = 1e-6
 """Solvers' own, relative."""
@@ -73,7 +73,8 @@ def _trouble(cell: Cell, allocation: lm.Allocation, best: Floats, proven: float)
         return "a budget is exceeded"
     if (allocation.decision != np.rint(allocation.decision))[problem.integer].any():
         return "a decision is not whole"
-    allowed = STEEP_GAP if _is_steep(cell) else cell.gap
+    is_steep = cell.family.endswith(" 10") and allocation.route == "plain"
+    allowed = STEEP_GAP if is_steep and cell.solver in NATIVE else cell.gap
     if allocation.gap > allowed:
         return f"the gap is {allocation.gap:.2g}"
     found = _measured(allocation)
@@ -81,10 +82,6 @@ def _trouble(cell: Cell, allocation: lm.Allocation, best: Floats, proven: float)
     if (apart > allocation.gap + proven + TOLERANCE).any():
         return f"{found} where the best is {best}"
     return ""
-
-
-def _is_steep(cell: Cell) -> bool:
-    return cell.family.endswith(" 10") and cell.solver in ("scip", "gurobi")
 
 
 def _measured(allocation: lm.Allocation) -> Floats:
