@@ -1,9 +1,9 @@
 """The optimum of fractional alpha-fair terms to many digits, and multipliers that prove it.
 
 Points and multipliers follow the central path of the task's barrier, see `term_barrier`, from one
-point with room on all sides. What is claimed of them is arithmetic: a point keeps the rules, and
-its multipliers bound the optimum, see `conic_bound`. May import the conic program with its scaling
-and bounds, and the barrier.
+point with room on all sides. What is claimed of them is arithmetic: the points keep the rules, and
+multipliers bound the optimum, see `conic_bound`. May import the conic program with its scaling and
+bounds, and the barrier.
 """
 
 from __future__ import annotations
@@ -14,21 +14,25 @@ import numpy as np
 
 from solvers.conic_bound import bound_of, gap_of
 from solvers.conic_program import Task
-from solvers.conic_scaling import ScaledTask, value_of
+from solvers.conic_scaling import ScaledTask, scaled_task, value_of
 from solvers.errors import SolverFailure
 from solvers.program import Floats
+from solvers.scaled_utility import ratio_of, scaled_utility
 from solvers.term_barrier import Barrier, Iterate, Step
 
 MOST_STEPS = 300
+MOST_UNITS = 30
+FAR_IN_WELFARE = 5.0
+"""How many e-foldings of welfare a point may be better than the unit of utility, from alpha = 1."""
 FIRST_MU = 1.0
-"""Of the objective in units in which its largest coefficient is 1."""
+"""In units of the largest coefficient of the objective."""
 LEAST_MU = 1e-16
-SHARE_OF_GAP = 0.1
-"""Of the gap that is proven, that mu is to bring about."""
-CENTRED = 10.0
-"""Where the gap is at most this many times that of the central path, mu falls."""
+FALL = 0.1
+"""What mu falls by; also what it is to leave of the gap that is proven."""
+CENTRED = 3.0
+"""Where the barrier function could fall by no more times mu, mu falls."""
 NEAR = 0.1
-"""The part of a point with room that the start has, where the rest is a known point."""
+"""The share of a point near the bounds in the start; the rest is a known point."""
 SHRINKS = 60
 ARMIJO = 1e-4
 TO_THE_EDGE = 0.99
@@ -36,84 +40,118 @@ TO_THE_EDGE = 0.99
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Central:
-    """A point with multipliers of rows, in the units of a scaled task, and what they prove."""
+    """A point with multipliers, and what they prove.
 
+    Parameters
+    ----------
+    scaled : ScaledTask
+        The units of all but the point.
+    point : array of shape (n_columns,)
+        In the units of the task.
+    multiplier : array of shape (n_rows,)
+    bound, gap : float
+    """
+
+    scaled: ScaledTask
     point: Floats
     multiplier: Floats
     bound: float
     gap: float
 
 
-def central_point(scaled: ScaledTask, known: Floats, wanted: float) -> Central | None:
-    """Return a point near the optimum with its proof, None where no point has room on all sides.
+def central_point(task: Task, known: Floats, wanted: float) -> Central | None:
+    """Return a point near the optimum with its proof, None where there is no way to it.
+
+    Without a point that has room on all sides there is no central path.
 
     Parameters
     ----------
-    scaled : ScaledTask
-        Without whole columns, with terms in units of about their size at `known`.
+    task : Task
+        With terms, without whole columns.
     known : array of shape (n_columns,)
-        A feasible point.
+        A point within the bounds, the nearer to the optimum the better.
     wanted : float
-        The gap, of the equally-distributed equivalent, that ends the search.
+        The gap, of the equally-distributed equivalent, that is enough.
     """
-    path = _Path(scaled)
     with np.errstate(all="ignore"):
-        start = path.start(known)
-        if start is None:
-            return None
-        path.follow(start, wanted)
+        start = _start(task, known)
+        for _ in range(MOST_UNITS):
+            unit = np.inf if start is None else _equivalent(task, start)
+            if start is None or not 0.0 < unit < np.inf:
+                return None
+            path = _Path(scaled_task(task, np.full(len(task.columns), unit)))
+            if not path.leads_on(start, wanted):
+                return path.best
+            start = path.known
     return path.best
 
 
+def _start(task: Task, known: Floats) -> Floats | None:
+    """Return a point with room: mostly the known one, and a little of one near the bounds."""
+    barrier = Barrier(task)
+    width = np.where(np.isfinite(barrier.most), barrier.most - barrier.least, 1.0)
+    shares = (0.5 ** np.arange(1.0, SHRINKS)).tolist()
+    near = (_tied(task, barrier, barrier.least + share * width) for share in shares)
+    inner = next((v for v in near if barrier.has_room(v)), None)
+    if inner is None:
+        return None
+    own = np.clip(barrier.free(known), barrier.least, barrier.most)
+    others = (1.0 - (1.0 - NEAR) * 0.7 ** np.arange(SHRINKS)).tolist()
+    for share in [*others, 1.0]:
+        v = _tied(task, barrier, (1.0 - share) * own + share * inner)
+        if barrier.has_room(v):
+            return barrier.point(v)
+    return None
+
+
+def _tied(task: Task, barrier: Barrier, v: Floats) -> Floats:
+    """Return free columns of which those of terms are what their rows say."""
+    point = barrier.point(v)
+    missing = task.row_lower[task.tied_row] - task.matrix[task.tied_row] @ point
+    point[task.tied_column] += missing / task.tied_entry
+    return barrier.free(point)
+
+
+def _equivalent(task: Task, point: Floats) -> float:
+    """Return the equally-distributed equivalent utility of a point."""
+    utility = point[task.columns]
+    size = float(utility.min() if task.alpha > 1.0 else utility.max())
+    mean = task.weight @ scaled_utility(utility / size, task.alpha) / task.weight.sum()
+    return size * float(ratio_of(np.array([mean]), task.alpha)[0])
+
+
 class _Path:
+    """The way in one unit of utility."""
+
     def __init__(self, scaled: ScaledTask) -> None:
         self.best: Central | None = None
         self._scaled = scaled
-        self._task: Task = scaled.task
+        self._task = scaled.task
         self._barrier = Barrier(scaled.task)
         self._bound, self._row = np.inf, np.zeros(len(scaled.task.row_lower))
         self._value, self._point = -np.inf, np.zeros(0)
 
-    def start(self, known: Floats) -> Iterate | None:
-        """Return a point with room: mostly the known one, and a little of one near the bounds."""
-        barrier, share = self._barrier, 1.0
-        width = np.where(np.isfinite(barrier.most), barrier.most - barrier.least, 1.0)
-        inner = barrier.least
-        for _ in range(SHRINKS):
-            share *= 0.5
-            inner = self._tied(barrier.least + share * width)
-            if barrier.has_room(inner):
-                break
-        else:
-            return None
-        own = np.clip(barrier.free(known), barrier.least, barrier.most)
-        of_inner = NEAR
-        for _ in range(SHRINKS):
-            v = self._tied((1.0 - of_inner) * own + of_inner * inner)
-            if barrier.has_room(v):
-                return self._usable(barrier.start(v, FIRST_MU))
-            of_inner = 1.0 - (1.0 - of_inner) / 1.5
-        return self._usable(barrier.start(inner, FIRST_MU))
+    @property
+    def known(self) -> Floats:
+        """The best point, in the units of the task."""
+        return self._point * self._scaled.column_unit
 
-    def _usable(self, start: Iterate) -> Iterate | None:
-        rooms = self._barrier.rooms(start.v, start.s)
-        return start if np.isfinite(rooms).all() and (rooms > 0).all() else None
+    def leads_on(self, start: Floats, wanted: float) -> bool:
+        """Follow the path, and return whether it should be followed in the unit of its end."""
+        v = self._barrier.free(start / self._scaled.column_unit)
+        at = self._barrier.start(v, FIRST_MU)
+        rooms = self._barrier.rooms(at.v, at.s)
+        has_room = np.isfinite(rooms).all() and (rooms > 0).all()
+        return bool(has_room) and self._follow(at, wanted)
 
-    def _tied(self, v: Floats) -> Floats:
-        """Return columns of which those of terms are what their rows say."""
-        task, point = self._task, self._barrier.point(v)
-        missing = task.row_lower[task.tied_row] - task.matrix[task.tied_row] @ point
-        point[task.tied_column] += missing / task.tied_entry
-        return self._barrier.free(point)
-
-    def follow(self, at: Iterate, wanted: float) -> None:
-        """Take steps until the gap is proven, or they lead nowhere."""
+    def _follow(self, at: Iterate, wanted: float) -> bool:
+        """Take steps until the gap is proven, they lead nowhere, or out of the unit."""
         mu, count = FIRST_MU, self._barrier.n_rooms
         for _ in range(MOST_STEPS):
             try:
                 step = self._barrier.step(at, mu)
             except SolverFailure:
-                return
+                return False
             self._take_row(step.row)
             length = self._length(at, step, mu)
             if length > 0.0:
@@ -121,13 +159,25 @@ class _Path:
                 self._take_point(at.v)
             self._keep()
             if self.best is not None and self.best.gap <= wanted:
-                return
-            gap = self._bound - self._value
-            is_central = -step.slope <= mu
-            if is_central or length == 0.0:
-                mu = max(LEAST_MU, min(SHARE_OF_GAP * gap / count, SHARE_OF_GAP * mu))
-                if mu == LEAST_MU and length == 0.0:
-                    return
+                return False
+            if self._is_far:
+                return True
+            if -step.slope <= CENTRED * mu or length == 0.0:
+                if mu == LEAST_MU:
+                    return False
+                gap = self._bound - self._value
+                mu = max(LEAST_MU, FALL * min(gap / count, mu))
+        return False
+
+    @property
+    def _is_far(self) -> bool:
+        """Whether the best point is so much better than the unit that its welfare is lost."""
+        if self._task.alpha <= 1.0 or not np.isfinite(self._value):
+            return False
+        ratio = self._point[self._task.columns]
+        own = -self._task.alpha * np.log(ratio) + np.log(ratio)
+        mean = float(self._task.weight @ np.exp(own)) / float(self._task.weight.sum())
+        return mean < np.exp(-FAR_IN_WELFARE)
 
     def _length(self, at: Iterate, step: Step, mu: float) -> float:
         """Return how far to go: to where the barrier function falls enough, 0 if nowhere."""
@@ -135,7 +185,7 @@ class _Path:
         length = min(1.0, TO_THE_EDGE * barrier.longest(at, step))
         before = barrier.value(at.v, at.s, mu)
         # What rounding may hide.
-        blur = 1e-13 * (abs(before) + mu * barrier.n_rooms * 40.0)
+        blur = 1e-13 * (abs(before) + 40.0 * mu * barrier.n_rooms)
         for _ in range(SHRINKS):
             after = barrier.value(*barrier.ahead(at, step, length), mu)
             if after <= before + ARMIJO * length * step.slope + blur:
@@ -156,7 +206,10 @@ class _Path:
 
     def _keep(self) -> None:
         if np.isfinite(self._value) and np.isfinite(self._bound):
-            gap = gap_of(self._scaled, self._value, self._bound)
             self.best = Central(
-                point=self._point, multiplier=self._row, bound=self._bound, gap=gap
+                scaled=self._scaled,
+                point=self.known,
+                multiplier=self._row,
+                bound=self._bound,
+                gap=gap_of(self._scaled, self._value, self._bound),
             )

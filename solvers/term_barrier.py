@@ -25,7 +25,7 @@ from solvers.program import Floats, Integers
 from solvers.scaled_utility import scaled_utility
 
 LARGEST_DIRECT_ALPHA = 2.0
-SPREAD = 1e4
+SPREAD = 100.0
 """Multipliers stay within this factor of mu / room."""
 SHORT = 0.2
 KEPT = 0.9
