@@ -8,6 +8,7 @@ bounds, and the barrier.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,7 +60,9 @@ class Central:
     gap: float
 
 
-def central_point(task: Task, known: Floats, wanted: float) -> Central | None:
+def central_point(
+    task: Task, known: Floats, wanted: float, is_over: Callable[[], bool] = lambda: False
+) -> Central | None:
     """Return a point near the optimum with its proof, None where there is no way to it.
 
     Without a point that has room on all sides there is no central path.
@@ -72,6 +75,8 @@ def central_point(task: Task, known: Floats, wanted: float) -> Central | None:
         A point within the bounds, the nearer to the optimum the better.
     wanted : float
         The gap, of the equally-distributed equivalent, that is enough.
+    is_over : callable
+        Whether to stop where one is.
     """
     with np.errstate(all="ignore"):
         start = _start(task, known)
@@ -80,7 +85,7 @@ def central_point(task: Task, known: Floats, wanted: float) -> Central | None:
             if start is None or not 0.0 < unit < np.inf:
                 return None
             path = _Path(scaled_task(task, np.full(len(task.columns), unit)))
-            if not path.leads_on(start, wanted):
+            if not path.leads_on(start, wanted, is_over):
                 return path.best
             start = path.known
     return path.best
@@ -136,15 +141,15 @@ class _Path:
         """The best point, in the units of the task."""
         return self._point * self._scaled.column_unit
 
-    def leads_on(self, start: Floats, wanted: float) -> bool:
+    def leads_on(self, start: Floats, wanted: float, is_over: Callable[[], bool]) -> bool:
         """Follow the path, and return whether it should be followed in the unit of its end."""
         v = self._barrier.free(start / self._scaled.column_unit)
         at = self._barrier.start(v, FIRST_MU)
         rooms = self._barrier.rooms(at.v, at.s)
         has_room = np.isfinite(rooms).all() and (rooms > 0).all()
-        return bool(has_room) and self._follow(at, wanted)
+        return bool(has_room) and self._follow(at, wanted, is_over)
 
-    def _follow(self, at: Iterate, wanted: float) -> bool:
+    def _follow(self, at: Iterate, wanted: float, is_over: Callable[[], bool]) -> bool:
         """Take steps until the gap is proven, they lead nowhere, or out of the unit."""
         mu, count = FIRST_MU, self._barrier.n_rooms
         for _ in range(MOST_STEPS):
@@ -158,7 +163,8 @@ class _Path:
                 at = self._barrier.moved(at, step, length, mu)
                 self._take_point(at.v)
             self._keep()
-            if self.best is not None and self.best.gap <= wanted:
+            is_proven = self.best is not None and self.best.gap <= wanted
+            if is_proven or is_over():
                 return False
             if self._is_far:
                 return True

@@ -46,7 +46,7 @@ from solvers.lost_entries import loses_entries
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
-from solvers.term_scaling import ScaledTermsSession
+from solvers.term_scaling import ENOUGH_NODES, ScaledTermsSession
 
 LOGGER = logging.getLogger(__name__)
 OLDEST_VERSION = (12, 0)
@@ -139,7 +139,7 @@ class Gurobi:
         """
         if program.terms is None:
             return GurobiSession(program)
-        return ScaledTermsSession(GurobiSession, program, TOLERANCE_OF_TERMS)
+        return ScaledTermsSession(GurobiSession, program, TOLERANCE_OF_TERMS, ENOUGH_NODES)
 
 
 class GurobiSession:

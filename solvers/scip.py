@@ -34,7 +34,7 @@ from solvers.scip_options import TOLERANCE_OF_TERMS, WrittenOptions
 from solvers.scip_program import INFINITE, HeldProgram, are_crossed
 from solvers.scip_proofs import infeasibility_ray, prove_optimum
 from solvers.scip_terms import values_of_terms
-from solvers.term_scaling import ScaledTermsSession
+from solvers.term_scaling import ENOUGH_NODES, ScaledTermsSession
 
 LOGGER = logging.getLogger(__name__)
 OLDEST_VERSION = (6, 3)
@@ -109,7 +109,7 @@ class Scip:
         """
         if program.terms is None:
             return ScipSession(program)
-        return ScaledTermsSession(ScipSession, program, TOLERANCE_OF_TERMS)
+        return ScaledTermsSession(ScipSession, program, TOLERANCE_OF_TERMS, ENOUGH_NODES)
 
 
 class ScipSession:

@@ -29,7 +29,11 @@ from solvers.program import Floats, Program
 from solvers.term_lines import least_above_zero
 from solvers.term_program import floor_of_ratios, least_ratios, program_in_ratios, with_own_columns
 from solvers.term_references import first_reference, within_reach
-from solvers.term_search import Bound, TermSearch
+from solvers.term_proof import Bound
+from solvers.term_search import TermSearch
+
+ENOUGH_NODES = 100
+"""Of fractional columns: beyond, solvers were seen to branch for minutes and find nothing."""
 
 
 class ScaledTermsSession:
@@ -43,6 +47,8 @@ class ScaledTermsSession:
         With alpha-fair terms.
     tolerance : float
         By how much the native session may break a row.
+    enough_nodes : int or None
+        Without whole columns: after so many nodes its answer is taken as it is, and proven.
     """
 
     def __init__(
@@ -50,11 +56,13 @@ class ScaledTermsSession:
         opener: Callable[[Program], SolverSession],
         program: Program,
         tolerance: float,
+        enough_nodes: int | None = None,
     ) -> None:
         program.check()
         self.counts = Counts()
         self._opener = opener
         self._tolerance = tolerance
+        self._enough_nodes = enough_nodes
         self._is_open = True
         self._reference: Floats | None = None
         self._incumbent: Floats | None = None
@@ -90,6 +98,7 @@ class ScaledTermsSession:
             tolerance=self._tolerance,
             reference=self._reference,
             incumbent=self._incumbent,
+            enough_nodes=self._enough_nodes,
         )
         with keyboard_interrupt(search.interrupt):
             search.go(self._opener, self._hand_over)
@@ -137,6 +146,7 @@ class ScaledTermsSession:
             point=point,
             objective=objective,
             bound=_bound(program, search.bound, objective, status),
+            row_dual=_row_dual(program, search.bound) if status is Status.OPTIMAL else None,
             infeasibility_ray=None if search.ray is None else search.ray[: program.n_rows],
             nodes=search.nodes,
             iterations=search.iterations,
@@ -211,6 +221,15 @@ def _bound(program: Program, bound: Bound | None, objective: float | None, statu
         return np.inf
     # Never worse than the point by rounding alone.
     return stated if objective is None else max(stated, objective)
+
+
+def _row_dual(program: Program, bound: Bound | None) -> Floats | None:
+    """Return the multipliers of a proof as duals, None where there are none, or they overflow."""
+    if bound is None or bound.multiplier is None:
+        return None
+    scaled = bound.scaled
+    row_dual = times_exp(bound.multiplier * scaled.row_factor, scaled.log_unit)[: program.n_rows]
+    return row_dual if np.isfinite(row_dual).all() else None
 
 
 def _counted(counts: Counts, before: Counts, after: Counts, old: Program, new: Program) -> Counts:

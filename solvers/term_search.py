@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,19 +36,20 @@ from solvers.term_program import (
     program_in_ratios,
     rounded,
 )
+from solvers.term_proof import Bound, Proof, proof_of
 from solvers.term_references import (
     first_reference,
     guess_of,
     proportional_reference,
     within_reach,
 )
-from solvers.term_tangent import Tangent, tangent_at
 
 MOST_ROUNDS = 4
 # Violations of rows that a point may have, relative to what its columns could bring.
 FEASIBLE = 1e-6
-# By how much the bound of a tangent, a linear program, gives way.
+# By how much bounds give way: of a tangent, a linear program, and of arithmetic.
 LINEAR = 1e-9
+ROUNDING = 1e-13
 # Bounds give way to the tolerances of solvers, so that no smaller gap can be proven.
 SMALLEST_GAP = 1e-7
 # The share of the wanted gap that the solver is asked for, for the margins of its bound; less in
@@ -61,19 +62,13 @@ SHARE_OF_TIME = 0.25
 # Where references keep their proportions, a claim in units this far from the point that was found
 # is made again in its own: SCIP was seen to miss an optimum in units five times too small.
 FAR_IN_PROPORTION = 2.0
+# The share of the time that a solver may take where its answer is proven afterwards.
+SHARE_BEFORE_PROOF = 0.7
 # Levels below this part of the highest that bounds of columns allow are those of zero.
 NO_LEVEL = 1e-9
 
 Open = Callable[[Program], SolverSession]
 HandOver = Callable[[ScaledTask, Floats], SolverSession]
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Bound:
-    """What no point exceeds, in the units of one scaling."""
-
-    scaled: ScaledTask
-    number: float
 
 
 class TermSearch:
@@ -91,6 +86,8 @@ class TermSearch:
         About what the utilities are, where that is known.
     incumbent : array of shape (n_columns,) or None
         A point that may be feasible.
+    enough_nodes : int or None
+        Without whole columns: after so many the solver's answer is taken as it is, and proven.
     """
 
     def __init__(
@@ -101,6 +98,7 @@ class TermSearch:
         tolerance: float,
         reference: Floats | None,
         incumbent: Floats | None,
+        enough_nodes: int | None = None,
     ) -> None:
         self.start = time.perf_counter()
         self.nodes = self.iterations = 0
@@ -115,6 +113,8 @@ class TermSearch:
         self._options = options
         self._tolerance = tolerance
         self._interrupted = False
+        self._is_concave = task.has_terms and not bool(integer.any())
+        self._enough_nodes = enough_nodes
         self._has_level = False
         self._share = SHARE_OF_GAP
         self._nudge = 1.0
@@ -183,34 +183,68 @@ class TermSearch:
         outcome = self._ask(session, self._options_of(scaled, value))
         if outcome.point is not None:
             self._offer(outcome.point * scaled.column_unit)
-        tangent = self._tangent(scaled, outcome, open_session)
-        is_refuted = tangent is not None and self._is_refuted(scaled, outcome)
-        if tangent is not None:
-            self._keep_bound(scaled, tangent.bound + self._margin(scaled, LINEAR), cut)
-        if not is_refuted:
+        is_capped = self._is_capped(outcome)
+        if outcome.limit is not None and not is_capped:
             self._keep_bound(scaled, outcome.bound + self._margin(scaled, self._tolerance), cut)
-        if outcome.limit is not None:
             self._limit = outcome.limit
             return True
+        proof = self._prove(scaled, open_session)
+        is_refuted = proof is not None and self._is_refuted(scaled, outcome)
         if is_refuted:
             self.words.append("which a better point refutes")
+        elif proof is None or proof.bound.multiplier is None:
+            self._keep_bound(scaled, outcome.bound + self._margin(scaled, self._tolerance), cut)
+        if proof is not None and self._has_proven(proof, cut):
+            return True
+        self._enough_nodes = None
+        if is_refuted:
             self._nudge /= 2.0
+            return False
+        if is_capped:
             return False
         if outcome.point is None:
             return self._settle(outcome, open_session)
         self._share /= 4.0
         return self.gap() <= self._wanted() and self._is_well_scaled(reference)
 
-    def _tangent(self, scaled: ScaledTask, outcome: Outcome, open_session: Open) -> Tangent | None:
-        """Return what the tangent at the best point says, and take the better point it leads to."""
-        is_concave = self._task.has_terms and not self._integer.any()
-        if not is_concave or self.point is None or outcome.limit is not None:
+    def _is_capped(self, outcome: Outcome) -> bool:
+        """Return whether a limit is one of our own, and there are means left to prove the answer.
+
+        That of nodes, or of the share of the time.
+        """
+        if not self._is_concave or self._seconds_left() == 0.0:
+            return False
+        most = self._options.node_limit
+        ours = self._enough_nodes is not None and (most is None or self.nodes < most)
+        is_of_time = outcome.limit is Limit.TIME and self._options.time_limit_seconds is not None
+        return is_of_time or (outcome.limit is Limit.NODES and ours)
+
+    def _prove(self, scaled: ScaledTask, open_session: Open) -> Proof | None:
+        """Return what can be proven of concave terms, and take the better points it leads to."""
+        if not self._is_concave:
             return None
-        y = self.point / scaled.column_unit
-        tangent = tangent_at(scaled, y, self._left(), open_session)
-        if tangent is not None:
-            self._offer(tangent.point * scaled.column_unit)
-        return tangent
+        proof = proof_of(
+            scaled, self._task, self.point, self._wanted(), self._left(), open_session, self._is_over
+        )
+        for point in () if proof is None else proof.points:
+            self._offer(point)
+        return proof
+
+    def _has_proven(self, proof: Proof, cut: float) -> bool:
+        """Keep the bound of a proof, and return whether its arithmetic is enough."""
+        bound = proof.bound
+        is_arithmetic = bound.multiplier is not None
+        margin = self._margin(bound.scaled, ROUNDING if is_arithmetic else LINEAR)
+        self._keep_bound(
+            bound.scaled,
+            bound.number + margin,
+            -np.inf if is_arithmetic else cut,
+            bound.multiplier,
+        )
+        return is_arithmetic and self.gap() <= self._wanted()
+
+    def _is_over(self) -> bool:
+        return self._interrupted or self._seconds_left() == 0.0
 
     def _is_refuted(self, scaled: ScaledTask, outcome: Outcome) -> bool:
         """Return whether a point is better than a claim, after which other units may help."""
@@ -322,14 +356,16 @@ class TermSearch:
     def _value(self, scaled: ScaledTask, point: Floats) -> float:
         return value_of(scaled.task, point / scaled.column_unit)
 
-    def _keep_bound(self, scaled: ScaledTask, number: float, cut: float) -> None:
+    def _keep_bound(
+        self, scaled: ScaledTask, number: float, cut: float, multiplier: Floats | None = None
+    ) -> None:
         """Keep the bound of a solve, moved outwards, if it is the best."""
         most, of_rest = most_of_objective(scaled.task)
         number = min(max(number, cut), float(most.sum()) + of_rest)
         if not np.isfinite(number):
             return
         before, self_gap = self.bound, self.gap()
-        self.bound = Bound(scaled=scaled, number=number)
+        self.bound = Bound(scaled=scaled, number=number, multiplier=multiplier)
         if before is not None and self.gap() > self_gap:
             self.bound = before
 
@@ -388,8 +424,19 @@ class TermSearch:
             size = min(1.0, (value + scaled.shift) * (1.0 - task.alpha) / total)
         wanted = self._share * self._wanted() * total * max(size, 0.0)
         return replace(
-            self._left(),
+            self._capped(self._left()),
             start=None if start is None else self._start_of(start / scaled.column_unit),
             relative_gap=0.0 if task.has_terms else options.relative_gap,
             absolute_gap=wanted,
         )
+
+    def _capped(self, options: SolveOptions) -> SolveOptions:
+        """Return the options with our own limits, where the answer will be proven."""
+        seconds, nodes = options.time_limit_seconds, options.node_limit
+        if not self._is_concave:
+            return options
+        if seconds is not None:
+            seconds *= SHARE_BEFORE_PROOF
+        if self._enough_nodes is not None:
+            nodes = self._enough_nodes if nodes is None else min(nodes, self._enough_nodes)
+        return replace(options, time_limit_seconds=seconds, node_limit=nodes)

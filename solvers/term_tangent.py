@@ -37,10 +37,13 @@ class Tangent:
         What no point exceeds.
     point : array of shape (n_columns,)
         The best between the point and the optimum of its tangent.
+    multiplier : array of shape (n_rows,) or None
+        The solver's duals of the rows, where it has them.
     """
 
     bound: float
     point: Floats
+    multiplier: Floats | None
 
 
 def tangent_at(
@@ -76,7 +79,11 @@ def tangent_at(
     if outcome.status is not Status.OPTIMAL or outcome.point is None:
         return None
     bound = value_of(task, point) + outcome.bound - float(gradient @ point)
-    return Tangent(bound=bound, point=best_between(task, point, outcome.point))
+    return Tangent(
+        bound=bound,
+        point=best_between(task, point, outcome.point),
+        multiplier=outcome.row_dual,
+    )
 
 
 def gradient_at(task: Task, point: Floats) -> Floats:
