@@ -38,7 +38,7 @@ def _most_of_terms(task: Task, reduced_cost: Floats) -> float:
     if not task.has_terms:
         return 0.0
     least, most = task.least[task.columns], task.most[task.columns]
-    with np.errstate(divide="ignore", over="ignore"):
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         best = np.where(reduced_cost < 0, (task.weight / -reduced_cost) ** (1 / task.alpha), np.inf)
     best = np.clip(best, np.maximum(least, 0.0), most)
     if not np.isfinite(best).all():

@@ -79,18 +79,22 @@ class Prover:
     def utility_of_duals(self, outcome: Outcome) -> list[Floats]:
         """Return the utilities whose marginal welfare is the solver's dual, where it has them.
 
-        With a large alpha they are far more precise than the point's own.
+        With a large alpha they are far more precise than the point's own. None of them is beyond
+        what can be reached: there the tangent at the last that can is the better one.
         """
         terms = self._program.terms
         if terms is None or outcome.row_dual is None:
             return []
         marginal = outcome.row_dual[self._program.rows_of("utility_of")]
-        if not (np.isfinite(marginal) & (marginal > 0)).all():
+        if not (np.isfinite(marginal) & (marginal >= 0)).all():
             return []
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", divide="ignore"):
             utility = np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)
-        utility *= self._reformulation.utility_unit
-        return [utility] if (np.isfinite(utility) & (utility > 0)).all() else []
+        problem, own = self._question.problem, region(self._question.problem, by_budgets=True)
+        least = self._question.utility(np.minimum(problem.lower, own.upper))
+        most = self._question.utility(np.maximum(own.upper, problem.lower))
+        utility = np.clip(self._reformulation.utility_unit * utility, least, most)
+        return [utility] if np.isfinite(utility).all() else []
 
     def within_budgets(self, evidence: Evidence) -> Evidence:
         """Return the evidence over what budgets allow of each option alone, a sharper region."""

@@ -198,7 +198,7 @@ class RouteSession:
             other = self._prover.at(outcome, point, price)
             evidence = self._prover.better(evidence, other)
         certificate = self._prover.certificate(decision, evidence, options)
-        if certificate.verdict is Verdict.FEASIBLE:
+        if certificate.verdict is Verdict.FEASIBLE or certificate.bound_from == "solver":
             evidence = self._prover.within_budgets(evidence)
             certificate = self._prover.certificate(decision, evidence, options)
         has_tangent = self._program.terms is not None
