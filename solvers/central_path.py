@@ -183,7 +183,7 @@ class _Path:
         ratio = self._point[self._task.columns]
         own = -self._task.alpha * np.log(ratio) + np.log(ratio)
         mean = float(self._task.weight @ np.exp(own)) / float(self._task.weight.sum())
-        return mean < np.exp(-FAR_IN_WELFARE)
+        return bool(mean < np.exp(-FAR_IN_WELFARE))
 
     def _length(self, at: Iterate, step: Step, mu: float) -> float:
         """Return how far to go: to where the barrier function falls enough, 0 if nowhere."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from solvers.central_path import central_point
 from solvers.conic_bound import bound_of, gap_of, proof_of_infeasibility
 from solvers.conic_program import Task, level_task, relaxed
 from solvers.conic_scaling import (
@@ -34,6 +35,8 @@ FEASIBLE = 1e-7
 # A gap that no further round need improve, and one that is enough for a claim of optimality.
 PROVEN = 1e-9
 ENOUGH = 1e-7
+# Of that, what the central path is followed to.
+SHARE_OF_GAP = 0.25
 MOST_ROUNDS = 4
 # What is tried in turn until our bound proves an answer: by how much the rows give way, how much
 # the objective is magnified, and which of the solver's sets of settings is used.
@@ -95,10 +98,13 @@ class Search:
         self._interrupted = True
 
     def go(self) -> None:
-        """Solve, in one attempt after the other."""
-        for self._relaxation, magnification, self._manner in ATTEMPTS:
+        """Solve, in one attempt after the other, the second along the central path."""
+        for number, attempt in enumerate(ATTEMPTS):
+            self._relaxation, magnification, self._manner = attempt
             self._solve_in_rounds(magnification)
-            if self._is_over or (self.best is not None and self.best.gap <= ENOUGH):
+            if not number and not self._is_settled:
+                self._follow_central_path()
+            if self._is_settled:
                 return
 
     def status(self) -> tuple[Status, Limit | None]:
@@ -131,6 +137,36 @@ class Search:
             if found.gap <= PROVEN or is_well_scaled:
                 return
             reference, magnification = finer, larger
+
+    def _follow_central_path(self) -> None:
+        """Look for the optimum of terms along the central path, from what is known."""
+        task = self._task
+        if not task.has_terms:
+            return
+        known = task.least if self.feasible is None else self.feasible
+        known = np.where(np.isfinite(known), known, 0.0)
+        central = central_point(task, known, SHARE_OF_GAP * ENOUGH, self._has_no_time)
+        if central is None or not self._keep(task.polished(central.point)):
+            return
+        self.words.append("the central path was followed")
+        if self.best is None or central.gap < self.best.gap:
+            self.best = Found(
+                scaled=central.scaled,
+                y=central.point / central.scaled.column_unit,
+                point=central.point,
+                multiplier=central.multiplier,
+                bound=central.bound,
+                gap=central.gap,
+            )
+
+    def _has_no_time(self) -> bool:
+        limit = self._options.time_limit_seconds
+        passed = time.perf_counter() - self.start
+        return self._interrupted or (limit is not None and passed >= limit)
+
+    @property
+    def _is_settled(self) -> bool:
+        return self._is_over or (self.best is not None and self.best.gap <= ENOUGH)
 
     @property
     def _has_optimum(self) -> bool:

@@ -315,7 +315,7 @@ class _Rooms:
         return self.sign * changes[self.place]
 
     def gathered(self, numbers: Floats, size: int) -> Floats:
-        return np.bincount(self.place, self.sign * numbers, minlength=size)
+        return np.bincount(self.place, self.sign * numbers, minlength=size).astype(np.float64)
 
     def gathered_squares(self, numbers: Floats, size: int) -> Floats:
-        return np.bincount(self.place, numbers, minlength=size)
+        return np.bincount(self.place, numbers, minlength=size).astype(np.float64)

@@ -44,9 +44,9 @@ class Bound:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Proof:
-    """Points, in the units of the task, and a bound."""
+    """A point, in the units of the task, and a bound."""
 
-    points: tuple[Floats, ...]
+    point: Floats
     bound: Bound
 
 
@@ -81,9 +81,8 @@ def proof_of(
     enough = SHARE_OF_GAP * wanted
     by_tangent = None if point is None else _by_tangent(scaled, point, options, open_session)
     if by_tangent is not None and by_tangent.bound.multiplier is not None:
-        values = [value_of(scaled.task, one / scaled.column_unit) for one in by_tangent.points]
-        value = value_of(scaled.task, point / scaled.column_unit)
-        if gap_of(scaled, max(value, *values), by_tangent.bound.number) <= enough:
+        best = value_of(scaled.task, by_tangent.point / scaled.column_unit)
+        if gap_of(scaled, best, by_tangent.bound.number) <= enough:
             return by_tangent
     if is_over():
         return by_tangent
@@ -92,7 +91,7 @@ def proof_of(
     if central is None:
         return by_tangent
     bound = Bound(scaled=central.scaled, number=central.bound, multiplier=central.multiplier)
-    return Proof(points=(central.point,), bound=bound)
+    return Proof(point=central.point, bound=bound)
 
 
 def _by_tangent(
@@ -109,4 +108,4 @@ def _by_tangent(
         number = bound_of(scaled.task, tangent.multiplier)
         if np.isfinite(number):
             bound = Bound(scaled=scaled, number=number, multiplier=tangent.multiplier)
-    return Proof(points=(tangent.point * scaled.column_unit,), bound=bound)
+    return Proof(point=tangent.point * scaled.column_unit, bound=bound)

@@ -28,8 +28,8 @@ from solvers.outcome import Outcome, Status
 from solvers.program import Floats, Program
 from solvers.term_lines import least_above_zero
 from solvers.term_program import floor_of_ratios, least_ratios, program_in_ratios, with_own_columns
-from solvers.term_references import first_reference, within_reach
 from solvers.term_proof import Bound
+from solvers.term_references import first_reference, within_reach
 from solvers.term_search import TermSearch
 
 ENOUGH_NODES = 100
@@ -148,10 +148,10 @@ class ScaledTermsSession:
             bound=_bound(program, search.bound, objective, status),
             row_dual=_row_dual(program, search.bound) if status is Status.OPTIMAL else None,
             infeasibility_ray=None if search.ray is None else search.ray[: program.n_rows],
-            nodes=search.nodes,
-            iterations=search.iterations,
-            seconds=time.perf_counter() - search.start,
-            message="; ".join(search.words),
+            nodes=search.means.nodes,
+            iterations=search.means.iterations,
+            seconds=time.perf_counter() - search.means.start,
+            message="; ".join(search.means.words),
         )
 
 

@@ -8,7 +8,6 @@ program with its scaling, Programs in ratios, options and outcomes.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -28,6 +27,7 @@ from solvers.conic_scaling import (
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Booleans, Floats, Program
+from solvers.term_means import Means
 from solvers.term_program import (
     floor_of_ratios,
     least_ratios,
@@ -55,15 +55,9 @@ SMALLEST_GAP = 1e-7
 # The share of the wanted gap that the solver is asked for, for the margins of its bound; less in
 # each round.
 SHARE_OF_GAP = 0.5
-# A level is but a guess: it need not be near the largest.
-GAP_OF_LEVEL = 0.2
-# The share of the time that the level may take.
-SHARE_OF_TIME = 0.25
 # Where references keep their proportions, a claim in units this far from the point that was found
 # is made again in its own: SCIP was seen to miss an optimum in units five times too small.
 FAR_IN_PROPORTION = 2.0
-# The share of the time that a solver may take where its answer is proven afterwards.
-SHARE_BEFORE_PROOF = 0.7
 # Levels below this part of the highest that bounds of columns allow are those of zero.
 NO_LEVEL = 1e-9
 
@@ -100,9 +94,7 @@ class TermSearch:
         incumbent: Floats | None,
         enough_nodes: int | None = None,
     ) -> None:
-        self.start = time.perf_counter()
-        self.nodes = self.iterations = 0
-        self.words: list[str] = []
+        self.means = Means(options, enough_nodes)
         self.reference = reference
         # The best point, in the units of the task.
         self.point: Floats | None = None
@@ -114,7 +106,7 @@ class TermSearch:
         self._tolerance = tolerance
         self._interrupted = False
         self._is_concave = task.has_terms and not bool(integer.any())
-        self._enough_nodes = enough_nodes
+        self._is_proven = False
         self._has_level = False
         self._share = SHARE_OF_GAP
         self._nudge = 1.0
@@ -135,21 +127,21 @@ class TermSearch:
         task = self._task
         if self._is_crossed:
             self._claim = Status.INFEASIBLE
-            self.words.append("a lower bound is above its upper one")
+            self.means.words.append("a lower bound is above its upper one")
             return
         if task.alpha >= 1.0 and not (task.most[task.columns] > 0).all():
             self._claim = Status.INFEASIBLE
-            self.words.append("a column with an alpha-fair term cannot be above zero")
+            self.means.words.append("a column with an alpha-fair term cannot be above zero")
             return
         if self.reference is None and task.has_terms:
             self._find_level(open_session)
         for number in range(MOST_ROUNDS):
             if self._interrupted:
                 self._limit = Limit.INTERRUPT
-            if self._claim is not None or self._limit is not None:
+            if self._claim is not None or self._limit is not None or self._is_proven:
                 return
             # Where the level took all the time, the solver still looks at the options.
-            if number and self._seconds_left() == 0.0:
+            if number and self.means.seconds_left() == 0.0:
                 self._limit = Limit.TIME
             elif self._solve(open_session, hand_over):
                 return
@@ -180,10 +172,10 @@ class TermSearch:
         least, floor = least_ratios(scaled, value), floor_of_ratios(self._task.alpha)
         cut = most_below(scaled.task, least, floor)
         session = hand_over(scaled, np.maximum(least, floor))
-        outcome = self._ask(session, self._options_of(scaled, value))
+        outcome = self.means.ask(session, self._options_of(scaled, value))
         if outcome.point is not None:
             self._offer(outcome.point * scaled.column_unit)
-        is_capped = self._is_capped(outcome)
+        is_capped = self._is_concave and self.means.are_left_after(outcome)
         if outcome.limit is not None and not is_capped:
             self._keep_bound(scaled, outcome.bound + self._margin(scaled, self._tolerance), cut)
             self._limit = outcome.limit
@@ -191,12 +183,14 @@ class TermSearch:
         proof = self._prove(scaled, open_session)
         is_refuted = proof is not None and self._is_refuted(scaled, outcome)
         if is_refuted:
-            self.words.append("which a better point refutes")
+            self.means.words.append("which a better point refutes")
         elif proof is None or proof.bound.multiplier is None:
             self._keep_bound(scaled, outcome.bound + self._margin(scaled, self._tolerance), cut)
-        if proof is not None and self._has_proven(proof, cut):
+        if proof is not None:
+            self._take_proof(proof, cut)
+        if self._is_proven:
             return True
-        self._enough_nodes = None
+        self.means.need_more_nodes()
         if is_refuted:
             self._nudge /= 2.0
             return False
@@ -207,44 +201,33 @@ class TermSearch:
         self._share /= 4.0
         return self.gap() <= self._wanted() and self._is_well_scaled(reference)
 
-    def _is_capped(self, outcome: Outcome) -> bool:
-        """Return whether a limit is one of our own, and there are means left to prove the answer.
-
-        That of nodes, or of the share of the time.
-        """
-        if not self._is_concave or self._seconds_left() == 0.0:
-            return False
-        most = self._options.node_limit
-        ours = self._enough_nodes is not None and (most is None or self.nodes < most)
-        is_of_time = outcome.limit is Limit.TIME and self._options.time_limit_seconds is not None
-        return is_of_time or (outcome.limit is Limit.NODES and ours)
-
     def _prove(self, scaled: ScaledTask, open_session: Open) -> Proof | None:
         """Return what can be proven of concave terms, and take the better points it leads to."""
         if not self._is_concave:
             return None
         proof = proof_of(
-            scaled, self._task, self.point, self._wanted(), self._left(), open_session, self._is_over
+            scaled,
+            self._task,
+            self.point,
+            self._wanted(),
+            self.means.left(),
+            open_session,
+            self._is_over,
         )
-        for point in () if proof is None else proof.points:
-            self._offer(point)
+        if proof is not None:
+            self._offer(proof.point)
         return proof
 
-    def _has_proven(self, proof: Proof, cut: float) -> bool:
-        """Keep the bound of a proof, and return whether its arithmetic is enough."""
-        bound = proof.bound
-        is_arithmetic = bound.multiplier is not None
-        margin = self._margin(bound.scaled, ROUNDING if is_arithmetic else LINEAR)
-        self._keep_bound(
-            bound.scaled,
-            bound.number + margin,
-            -np.inf if is_arithmetic else cut,
-            bound.multiplier,
-        )
-        return is_arithmetic and self.gap() <= self._wanted()
+    def _take_proof(self, proof: Proof, cut: float) -> None:
+        """Keep the bound of a proof; the optimum is proven where its arithmetic is enough."""
+        bound, margin = proof.bound, self._margin(proof.bound.scaled, LINEAR)
+        if bound.multiplier is not None:
+            cut, margin = -np.inf, self._margin(bound.scaled, ROUNDING)
+        self._keep_bound(bound.scaled, bound.number + margin, cut, bound.multiplier)
+        self._is_proven = bound.multiplier is not None and self.gap() <= self._wanted()
 
     def _is_over(self) -> bool:
-        return self._interrupted or self._seconds_left() == 0.0
+        return self._interrupted or self.means.seconds_left() == 0.0
 
     def _is_refuted(self, scaled: ScaledTask, outcome: Outcome) -> bool:
         """Return whether a point is better than a claim, after which other units may help."""
@@ -282,11 +265,11 @@ class TermSearch:
         program, _ = program_in_ratios(scaled, integer, np.zeros(0), len(leveled.row_lower))
         session = open_session(program)
         try:
-            outcome = self._ask(session, self._options_of_level())
+            outcome = self.means.ask(session, self.means.for_level(bool(self._integer.any())))
         finally:
             session.close()
         if outcome.status is Status.INFEASIBLE:
-            self._claim = Status.INFEASIBLE
+            self._claim_infeasible(scaled, open_session, "")
             if not self._integer.any() and outcome.infeasibility_ray is not None:
                 ray = outcome.infeasibility_ray * scaled.row_factor
                 self.ray = proof_of_infeasibility(task, ray[: len(task.row_lower)])
@@ -302,10 +285,19 @@ class TermSearch:
             level = float((point[task.columns] / guess).min())
             highest = outcome.bound * scaled.column_unit[-1] * np.exp(scaled.log_unit)
             if task.alpha >= 1.0 and max(level, highest) <= NO_LEVEL * most:
-                self._claim = Status.INFEASIBLE
-                self.words.append("some alpha-fair term's column is zero at every point")
+                words = "some alpha-fair term's column is zero at every point"
+                self._claim_infeasible(scaled, open_session, words)
         is_usable = level > NO_LEVEL * most
         self.reference = guess * (level if is_usable else most / len(guess))
+
+    def _claim_infeasible(self, scaled: ScaledTask, open_session: Open, words: str) -> None:
+        """Claim that there is no point of finite welfare, unless concave terms have one."""
+        proof = self._prove(scaled, open_session)
+        if proof is not None:
+            self._take_proof(proof, -np.inf)
+        if self.point is None:
+            self._claim = Status.INFEASIBLE
+            self.means.words.extend([words] if words else [])
 
     def _current_reference(self) -> Floats:
         """Return the references, none of them out of reach."""
@@ -376,23 +368,6 @@ class TermSearch:
     def _wanted(self) -> float:
         return max(self._options.relative_gap, SMALLEST_GAP)
 
-    def _seconds_left(self) -> float | None:
-        limit = self._options.time_limit_seconds
-        return None if limit is None else max(0.0, limit - (time.perf_counter() - self.start))
-
-    def _ask(self, session: SolverSession, options: SolveOptions) -> Outcome:
-        outcome = session.solve(options)
-        self.nodes += outcome.nodes
-        self.iterations += outcome.iterations
-        self.words.append(outcome.message)
-        return outcome
-
-    def _left(self) -> SolveOptions:
-        """Return the options, with what is left of their limits."""
-        passed = time.perf_counter() - self.start
-        left = self._options.after(passed, self.nodes, self.iterations)
-        return replace(left, start=None, relative_gap=0.0, absolute_gap=0.0)
-
     def _start_of(self, point: Floats) -> Floats:
         """Return a start of whole columns only: solvers complete it to their own tolerances.
 
@@ -401,15 +376,6 @@ class TermSearch:
         if not self._integer.any():
             return point
         return np.where(self._integer, np.rint(point), np.nan)
-
-    def _options_of_level(self) -> SolveOptions:
-        left = self._left()
-        seconds = left.time_limit_seconds
-        if seconds is not None:
-            left = replace(left, time_limit_seconds=SHARE_OF_TIME * seconds)
-        if not self._integer.any():
-            return replace(left, solution_limit=None)
-        return replace(left, solution_limit=None, relative_gap=GAP_OF_LEVEL)
 
     def _options_of(self, scaled: ScaledTask, value: float) -> SolveOptions:
         """Return the options of a solve in ratios, the gap as one of the objective.
@@ -424,19 +390,8 @@ class TermSearch:
             size = min(1.0, (value + scaled.shift) * (1.0 - task.alpha) / total)
         wanted = self._share * self._wanted() * total * max(size, 0.0)
         return replace(
-            self._capped(self._left()),
+            self.means.before_proof() if self._is_concave else self.means.left(),
             start=None if start is None else self._start_of(start / scaled.column_unit),
             relative_gap=0.0 if task.has_terms else options.relative_gap,
             absolute_gap=wanted,
         )
-
-    def _capped(self, options: SolveOptions) -> SolveOptions:
-        """Return the options with our own limits, where the answer will be proven."""
-        seconds, nodes = options.time_limit_seconds, options.node_limit
-        if not self._is_concave:
-            return options
-        if seconds is not None:
-            seconds *= SHARE_BEFORE_PROOF
-        if self._enough_nodes is not None:
-            nodes = self._enough_nodes if nodes is None else min(nodes, self._enough_nodes)
-        return replace(options, time_limit_seconds=seconds, node_limit=nodes)
