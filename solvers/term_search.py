@@ -339,7 +339,9 @@ class TermSearch:
         if task.alpha >= 1.0 and not (utility > 0).all():
             return
         if self.point is not None:
-            reference = np.where(utility > 0, utility, 1.0)
+            # One unit for all: in several, terms of one point may be lost beside those of another.
+            size = utility.min(initial=np.inf) if task.alpha > 1.0 else utility.max(initial=0.0)
+            reference = np.full(len(utility), size if size > 0.0 else 1.0)
             scaled = scaled_task(task, reference, whole=self._integer)
             if self._value(scaled, point) <= self._value(scaled, self.point):
                 return
