@@ -243,6 +243,16 @@ def test_majorants_lie_above_the_equivalent_and_touch_it(alpha: float) -> None:
             assert above >= value * (1 - 1e-10), f"seed {[27, index]}: {above!r} below {value!r}"
 
 
+@pytest.mark.parametrize("alpha", [0.3, 0.5, 0.72, 0.95, 1.0, 2.0])
+def test_majorants_touch_where_a_utility_is_tiny_and_counts_all_the_same(alpha: float) -> None:
+    family, weight = AlphaFairness(alpha), np.array([1.0, 1.0, 1e3])
+    at = np.array([1.0, 30.0, 1e-15])
+    majorant = family.majorant(weight, at)
+    touching = majorant.to_equivalent(majorant.constant + float(majorant.slope @ at))
+    value = float(equivalent(weight, at, alpha))
+    assert value * (1 - 1e-10) <= touching <= value * (1 + 1e-6)
+
+
 def test_majorants_of_max_min_lie_above_the_smallest_utility() -> None:
     family = MaxMinFairness()
     for index in range(examples(500)):
