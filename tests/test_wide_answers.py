@@ -129,7 +129,7 @@ def proven_bound(wide: WideProblem, allocation: Allocation) -> float:
     unit, alpha = allocation.equivalent, wide.alpha
     price, decision = allocation.price, allocation.decision
     assert price is not None
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         price = price * math.pow(unit, alpha - 1.0)
 
     def bound(log_scale: Floats) -> Floats:
