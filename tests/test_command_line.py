@@ -120,6 +120,20 @@ def test_a_solved_problem_ends_with_0_and_says_who_gets_what(librex: Run) -> Non
     assert ["gpu", "2.5", "2.5", "1", "1.5"] in lines
 
 
+def test_the_levels_of_max_min_are_in_json_that_is_read_back(librex: Run, folder: Path) -> None:
+    (folder / "fair.toml").write_text(PROBLEM.replace("budget_only", "max_min"))
+    solved = librex("solve", "fair.toml", "--json")
+    # By hand: eve gets 1, all she asks for, and leaves 1.5 of 2.5 gpu; of it a utility of z needs
+    # 2 z/3 for ann and z/2.5 for bob.
+    levels = solved.report["certificate"]["levels"]
+    assert [level["settled"] for level in levels] == [["eve"], ["ann", "bob"]]
+    assert [level["value"] for level in levels] == pytest.approx([1.0, 1.5 / (2 / 3 + 1 / 2.5)])
+    (folder / "result.json").write_text(solved.out)
+    read = librex("check", "result.json", "fair.toml", "--json")
+    assert read.report["decision"] == solved.report["decision"]
+    assert read.report["verdict"] == "FEASIBLE"
+
+
 def test_json_is_the_allocation(librex: Run) -> None:
     report = librex("solve", CLUSTER, "--json").report
     problem = read_problem(CLUSTER)

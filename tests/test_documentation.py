@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from librex_models import BudgetOnly, Verdict, cli, read_problem
+from librex_models import MaxMin, Verdict, cli, read_problem
 from librex_models.configuration import ConfigurationFile, read_configuration
 from librex_models.problem.option_table import COLUMNS
 from librex_models.problem.problem_file import Table
@@ -243,9 +243,10 @@ def test_every_key_of_a_problem_file_is_explained() -> None:
 
 def test_every_key_of_a_result_is_explained() -> None:
     problem = read_problem(DOCS / "examples" / "cluster.toml").replace(integer=False)
-    report = json_report(BudgetOnly(problem).solve())
+    report = json_report(MaxMin(problem).solve())
     text = (DOCS / "reference" / "result_files.md").read_text(encoding="utf-8")
-    keys = [*report, *report["certificate"], *report["attempts"][0]]
+    certificate = report["certificate"]
+    keys = [*report, *certificate, *certificate["levels"][0], *report["attempts"][0]]
     assert [key for key in keys if f"`{key}`" not in text] == []
 
 

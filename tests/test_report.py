@@ -123,6 +123,43 @@ def test_what_says_nothing_new_is_left_out() -> None:
     assert not any(isinstance(part, Table) and part.title == "Groups" for part in parts)
 
 
+def shared_by_twelve(**changes: Any) -> AllocationProblem:
+    """Return one who wants a unit of 12.5 and eleven who want more than there is."""
+    arguments: dict[str, Any] = {
+        "requests": [[1.0]] * 12,
+        "budget": [12.5],
+        "reward": [1.0] * 12,
+        "upper": [1.0, *[9.0] * 11],
+        "agent": [f"a{i}" for i in range(12)],
+    }
+    return AllocationProblem(**(arguments | changes))
+
+
+def test_the_levels_of_max_min_are_a_table() -> None:
+    parts = allocation_report(MaxMin(shared_by_twelve()).solve())
+    first, second = table(parts, "Levels").rows
+    assert first[:3] == (1, pytest.approx(1.0), pytest.approx(1.0))
+    assert first[4:] == ("prices", "a0")
+    assert second[:3] == (2, pytest.approx(11.5 / 11), pytest.approx(11.5 / 11))
+    assert second[4:] == ("prices", "a1, a2, a3, 8 more")
+
+
+def test_whole_levels_name_nobody() -> None:
+    parts = allocation_report(MaxMin(shared_by_twelve(integer=True)).solve(), most_rows=5)
+    levels = table(parts, "Levels")
+    assert "settled" not in levels.columns
+    assert [row[1] for row in levels.rows] == [1.0] * 5
+    assert "7 more levels" in levels.note
+    assert "not who" in levels.note
+
+
+def test_other_models_have_no_levels() -> None:
+    first = MaxMin(shared_by_twelve(), lexicographic=False).solve()
+    assert not any(
+        isinstance(part, Table) and part.title == "Levels" for part in allocation_report(first)
+    )
+
+
 def test_budgets_stand_beside_use_and_price() -> None:
     allocation = solved(budget={"gpu": 5.0, "memory": np.inf})
     rows = table(allocation_report(allocation), "Resources").rows
@@ -311,6 +348,33 @@ def test_the_json_report_holds_every_number_of_the_allocation() -> None:
     assert report["certificate"]["bound_from"] == allocation.certificate.bound_from
     assert (report["over"], report["alpha"]) == ("agents", 0.5)
     assert len(report["attempts"]) == len(allocation.attempts)
+
+
+def test_every_level_of_max_min_is_in_the_json_report() -> None:
+    # By hand: a unit for ann, who wants no more; the two others share what is left.
+    shared = AllocationProblem(
+        [[1.0]] * 3, [4.0], [1.0] * 3, upper=[1.0, 9.0, 9.0], agent=["ann", 1, "1"]
+    )
+    certificate = json_report(MaxMin(shared).solve())["certificate"]
+    levels = certificate["levels"]
+    assert [level["settled"] for level in levels] == [["'ann'"], ["1", "'1'"]]
+    assert [level["value"] for level in levels] == pytest.approx([1.0, 1.5])
+    assert [level["bound"] for level in levels] == pytest.approx([1.0, 1.5])
+    assert [level["bound_from"] for level in levels] == ["prices", "prices"]
+    assert max(level["gap"] for level in levels) < 1e-6
+    for model in (BudgetOnly(shared), MaxMin(shared, lexicographic=False)):
+        assert json_report(model.solve())["certificate"]["levels"] == []
+
+
+def test_a_level_whose_bound_is_not_known_is_legal_json() -> None:
+    allocation = MaxMin(problem()).solve()
+    levels = tuple(
+        replace(level, bound=np.inf, gap=np.inf, bound_from="none")
+        for level in allocation.certificate.levels
+    )
+    unknown = replace(allocation, certificate=replace(allocation.certificate, levels=levels))
+    shown = json_report(unknown)["certificate"]["levels"]
+    assert {(level["bound"], level["gap"]) for level in shown} == {("inf", "inf")}
 
 
 def test_labels_of_any_kind_become_texts_that_differ() -> None:

@@ -248,6 +248,12 @@ SITUATIONS: dict[str, tuple[Callable[[], lm.Allocation], Status, Limit | None]] 
         Status.OPTIMAL,
         None,
     ),
+    "lexicographic max-min": (lambda: lm.MaxMin(problem()).solve(), Status.OPTIMAL, None),
+    "lexicographic max-min, whole": (
+        lambda: lm.MaxMin(problem(integer=True)).solve(),
+        Status.OPTIMAL,
+        None,
+    ),
     "proportional": (lambda: lm.Proportional(problem()).solve(), Status.OPTIMAL, None),
     "alpha-fair": (lambda: lm.AlphaFair(problem(), 2.0).solve(), Status.OPTIMAL, None),
     "group alpha-fair, whole": (
@@ -342,6 +348,12 @@ def damaged(result: Json) -> Iterator[tuple[str, Json]]:
     yield "an unknown verdict", changed(result, "verdict", "SOLVED")
     yield "nothing tried", changed(result, "attempts", [])
     yield "a number as a text", changed(result, "objective", "3.5")
+    level = {"value": 1.0, "bound": 1.0, "gap": 0.0, "bound_from": "prices", "settled": ["ann"]}
+    for key in level:
+        others = {one: value for one, value in level.items() if one != key}
+        yield f"a level without {key}", changed(result, "certificate.levels", [others])
+        odd = {**level, key: [[]]}
+        yield f"{key} of a level of another type", changed(result, "certificate.levels", [odd])
     without = {**result, "decision": None}
     yield "no decision with a status that has one", without
 

@@ -20,6 +20,7 @@ from librex_models.report.measures import (
     alpha_of,
     earned_by_option,
     reported_grouping,
+    settled_texts,
     utility_of_groups,
     why_not,
 )
@@ -69,6 +70,7 @@ def json_report(allocation: Allocation) -> Json:
             "violations": {
                 kind: json_number(most) for kind, most in certificate.violations.items()
             },
+            "levels": _levels(allocation),
         },
         "budget": _by_label(resources, problem.budget),
         "used": _by_label(resources, allocation.used if has_point else None),
@@ -84,6 +86,21 @@ def json_report(allocation: Allocation) -> Json:
 
 def _over(allocation: Allocation) -> str | None:
     return f"{allocation.grouping.kind}s" if allocation.family.compares_utilities else None
+
+
+def _levels(allocation: Allocation) -> list[Json]:
+    return [
+        {
+            "value": json_number(level.value),
+            "bound": json_number(level.bound),
+            "gap": json_number(level.gap),
+            "bound_from": level.bound_from,
+            "settled": texts,
+        }
+        for level, texts in zip(
+            allocation.certificate.levels, settled_texts(allocation), strict=True
+        )
+    ]
 
 
 def _who_gets_what(allocation: Allocation, resources: list[str]) -> Json:

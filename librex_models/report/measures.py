@@ -9,6 +9,7 @@ from librex_models.allocation import Allocation
 from librex_models.errors import NoAllocationError
 from librex_models.families import AlphaFairness, ProportionalFairness
 from librex_models.problem import Grouping
+from librex_models.problem.labels import label_texts
 from librex_models.verification import Verdict
 
 Floats = npt.NDArray[np.float64]
@@ -54,6 +55,13 @@ def reported_grouping(allocation: Allocation) -> Grouping:
     if allocation.family.compares_utilities:
         return allocation.grouping
     return allocation.problem.grouping("groups")
+
+
+def settled_texts(allocation: Allocation) -> list[list[str]]:
+    """Return who is settled at each level of the certificate, by the texts of all labels."""
+    labels = allocation.grouping.labels
+    text_of = dict(zip(labels, label_texts(labels), strict=True))
+    return [[text_of[label] for label in level.settled] for level in allocation.certificate.levels]
 
 
 def earned_by_option(allocation: Allocation) -> Floats:

@@ -49,6 +49,7 @@ def result_schema() -> Schema:
                 "anyOf": [{"type": "number"}, {"enum": ["inf", "-inf", "nan"]}],
             },
             "certificate": _object(_of_certificate()),
+            "level": _object(_of_level()),
             "attempt": {
                 **_object(_of_attempt()),
                 "allOf": [_a_limit_where_one_stopped()],
@@ -105,6 +106,26 @@ def _of_certificate() -> dict[str, Schema]:
         "solver_bound": _said("The solver's own.", _NUMBER),
         "price": _said("The multipliers of the bound, by resource.", _or_null(_BY_LABEL)),
         "violations": _said("The largest of each kind, by kind.", _BY_LABEL),
+        "levels": _said(
+            "Of lexicographic max-min, those that were maximised, the lowest first.",
+            {"type": "array", "items": {"$ref": "#/$defs/level"}},
+        ),
+    }
+
+
+def _of_level() -> dict[str, Schema]:
+    return {
+        "value": _said("The utility per weight.", _NUMBER),
+        "bound": _said("What it can be at most, given the levels below.", _NUMBER),
+        "gap": _said("The gap reached.", _NUMBER),
+        "bound_from": _said(
+            "What proves the bound.", {"enum": ["prices", "solver", "arithmetic", "none"]}
+        ),
+        "settled": _said(
+            "Who cannot get more without less for somebody at this level or below; empty for "
+            "whole decisions.",
+            {"type": "array", "items": _TEXT},
+        ),
     }
 
 

@@ -15,6 +15,7 @@ from librex_models.report.measures import (
     family_name,
     reported_grouping,
     served_by_group,
+    settled_texts,
     share_of_budget,
     shown_prices,
     two_digits,
@@ -26,6 +27,7 @@ from librex_models.report.measures import (
 Cell = str | float | None
 
 MOST_ROWS = 50
+MOST_NAMES = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +72,10 @@ def allocation_report(allocation: Allocation, most_rows: int | None = MOST_ROWS)
     reason = why_not(allocation)
     if reason:
         return [*parts, f"No allocation: {reason}"]
-    parts += [_welfare_table(allocation), _resource_table(allocation)]
+    parts.append(_welfare_table(allocation))
+    if allocation.certificate.levels:
+        parts.append(_level_table(allocation, most_rows))
+    parts.append(_resource_table(allocation))
     if allocation.problem.n_groups < allocation.problem.n_agents:
         parts.append(_group_table(allocation, most_rows))
     return [*parts, option_table(allocation, most_rows), _fairness_table(allocation)]
@@ -135,6 +140,34 @@ def _welfare_table(allocation: Allocation) -> Table:
     if allocation.family.compares_utilities:
         rows.insert(3, ("equivalent utility", allocation.equivalent))
     return Table(title="Welfare", columns=("measure", "value"), rows=rows)
+
+
+def _level_table(allocation: Allocation, most_rows: int | None) -> Table:
+    levels = allocation.certificate.levels
+    settled = [_first_names(texts) for texts in settled_texts(allocation)]
+    names_somebody = any(settled)
+    rows = [
+        (number, level.value, level.bound, two_digits(level.gap), level.bound_from)
+        + ((names,) if names_somebody else ())
+        for number, (level, names) in enumerate(zip(levels, settled, strict=True), start=1)
+    ][:most_rows]
+    columns = ["level", "utility per weight", "bound", "gap", "bound from"]
+    notes = [_and_more(len(levels) - len(rows), "level")]
+    if names_somebody:
+        columns.append("settled")
+    else:
+        notes.append("Whole decisions settle how many get less than a level, and not who.")
+    return Table(
+        title="Levels",
+        columns=columns,
+        rows=rows,
+        note=" ".join(note for note in notes if note),
+    )
+
+
+def _first_names(texts: Sequence[str]) -> str:
+    more = len(texts) - MOST_NAMES
+    return ", ".join([*texts[:MOST_NAMES], *([f"{more} more"] if more > 0 else [])])
 
 
 def _resource_table(allocation: Allocation) -> Table:

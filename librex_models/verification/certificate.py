@@ -111,7 +111,7 @@ class Level:
         (bound - value) / bound; or if that is more, the same of somebody settled here, and what
         that one could get with nobody below the level.
     bound_from : str
-        "prices", "solver" or "none".
+        "prices", "solver", "arithmetic" (somebody alone can have no more) or "none".
     settled : tuple of hashable
         Who cannot get more without less for somebody at this level or below; for whole decisions,
         where nobody is settled but only their number, empty.
