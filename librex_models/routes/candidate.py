@@ -22,6 +22,7 @@ from librex_models.routes.planning import (
     SolverPlan,
 )
 from librex_models.routes.route import Answer, Opener, OpenRoute, Question
+from librex_models.routes.service import with_service
 from librex_models.routes.solving import RouteSession
 from librex_models.routes.water_filling import WaterFilling
 from librex_models.verification import Certificate, Verdict
@@ -158,7 +159,8 @@ class Candidate:
             if self._route is None:
                 self.open(question, declaration)
             self.update(question, declaration)
-            return self._opened().solve(self._options)
+            answer = self._opened().solve(self._options)
+            return with_service(question, answer, self._opener(LINEAR_SOLVER))
         except (SolverFailure, UpdateError) as failure:
             LOGGER.warning("%s broke down: %s", self.plan.solver, failure)
             self._give_up(f"{self.plan.solver} broke down")

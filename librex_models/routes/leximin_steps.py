@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.routes.route import Floats, Question
-from librex_models.verification import Level, level_bound, relative_gap
+from librex_models.verification import Level, level_bound, relative_gap, rounding_of_nothing
 from librex_models.verification.certificate import CLAIM_TOLERANCE
 from librex_models.verification.price_bound import Region
 from solvers.program import Booleans, Integers
@@ -134,12 +134,15 @@ def levels_of(
     grouping = question.grouping
     utility = question.utility(decision)
     per_weight = utility / grouping.weight
+    nothing = rounding_of_nothing(question.problem, grouping)
     levels = []
     for number, step in enumerate(steps):
         value = float(per_weight[step.is_open].min())
         bound, share = proof_of(
             question, steps[:number], step.multipliers, step.is_open, utility, own
         )
+        if value == 0.0 and bound < nothing:
+            bound = 0.0
         if bound > value - CLAIM_TOLERANCE * abs(value):
             bound = max(bound, value)
         most = most_of_settled(share[step.settled], value, bound)

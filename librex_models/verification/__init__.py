@@ -13,6 +13,7 @@ from librex_models.verification.certificate import (
     certify,
     certify_without_decision,
     relative_gap,
+    rounding_of_nothing,
 )
 from librex_models.verification.exact_budgets import allocated, broken_budgets, scaled_back
 from librex_models.verification.fairness_measures import fairness_measures
@@ -46,6 +47,7 @@ __all__ = [
     "price_bound",
     "region",
     "relative_gap",
+    "rounding_of_nothing",
     "scaled_back",
     "violations",
 ]

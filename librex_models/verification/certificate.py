@@ -35,6 +35,10 @@ CLAIM_TOLERANCE = 2e-6
 """A solver's bound or value may be off by this much, relative, before it counts as wrong."""
 
 
+ROUNDINGS_OF_NOTHING = 2.0**12
+"""A bound of so many roundings of what can be reached is one of nothing."""
+
+
 class Verdict(Enum):
     """What we checked."""
 
@@ -230,6 +234,8 @@ def certify(
     if value == 0.0 and bound > 0.0 and bound < _least_positive(problem, grouping, family):
         # Nothing positive is as small as the bound.
         bound = 0.0
+    elif value == 0.0 and source == "prices" and bound < rounding_of_nothing(problem, grouping):
+        bound = 0.0
     lifted = max(bound, value)
     gap = relative_gap(lifted, value)
     verdict = Verdict.OPTIMAL if proves(bound) else Verdict.FEASIBLE
@@ -298,6 +304,18 @@ def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Fami
         return min(alone)
     # Everybody needs something: nothing is positive without the least of each.
     return family.equivalent(grouping.weight, utility) if np.isfinite(utility).all() else np.inf
+
+
+def rounding_of_nothing(problem: AllocationProblem, grouping: Grouping) -> float:
+    """Return a bound on a utility per weight below which there is nothing but rounding errors.
+
+    Where lower bounds or minimums use a budget up, nothing is left to somebody, and the sums that
+    say so are off by a few roundings of what there is. Zero where nothing is forced.
+    """
+    if not (problem.lower.any() or problem.agent_minimum.any()):
+        return 0.0
+    most = grouping.utility(np.abs(_reward(problem)), region(problem, by_budgets=True).upper)
+    return ROUNDINGS_OF_NOTHING * EPSILON * float((most / grouping.weight).max())
 
 
 def bound_from_prices(evidence: Evidence, rows: CouplingRows) -> float:
