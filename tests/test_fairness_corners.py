@@ -137,7 +137,6 @@ FORBIDDEN: dict[str, dict[str, Any]] = {
         "lower": [0.0, 0.0, 0.0, 1.0],
         "agent_limit": 1.0,
     },
-    "a budget below any whole request": {"requests": [[1.0], [1.0], [5.0]], "integer": True},
 }
 
 
@@ -150,7 +149,7 @@ def forbidden(case: str, kind: str, **changes: Any) -> lm.AllocationProblem:
         "agent": ["a", "b", "c"],
     }
     arguments |= FORBIDDEN[case]
-    arguments.setdefault("integer", whole(kind, len(arguments["agent"])))
+    arguments["integer"] = whole(kind, len(arguments["agent"]))
     return lm.AllocationProblem(**(arguments | changes))
 
 
@@ -170,6 +169,11 @@ def test_who_can_get_nothing_stops_nobody_where_nobody_needs_it(
     family: str, way: str, kind: str, case: str
 ) -> None:
     found = solved(family, way, kind, forbidden(case, kind))
+    if found.limit is not None and way == "clarabel":
+        # Without room inside, an interior-point method may give up between levels, and says so.
+        assert "was not maximised" in found.certificate.sentence
+        assert found.utility == pytest.approx([2.0, 1.0, 0.0], abs=1e-6)
+        return
     check(family, way, kind, found, [2.0, 1.0, 0.0])
 
 
@@ -178,6 +182,19 @@ def test_who_can_get_nothing_stops_nobody_where_nobody_needs_it(
 def test_who_can_get_nothing_keeps_a_history(family: str, way: str, kind: str, case: str) -> None:
     problem = forbidden(case, kind, **earlier(family, [0.0, 0.0, 0.5]))
     check(family, way, kind, solved(family, way, kind, problem), [2.0, 1.0, 0.5])
+
+
+@cells(list(FAMILIES), ["whole", "mixed"])
+def test_a_whole_request_above_the_budget_is_never_met(family: str, way: str, kind: str) -> None:
+    requests = [[1.0], [1.0], [5.0]]
+    problem = forbidden("no reward", kind, requests=requests, reward=[2.0, 1.0, 9.0])
+    if family in NEED_EVERYBODY:
+        with pytest.raises(ParameterError, match="'c' cannot earn"):
+            solved(family, way, kind, problem)
+    else:
+        check(family, way, kind, solved(family, way, kind, problem), [2.0, 1.0, 0.0])
+    with_history = problem.replace(**earlier(family, [0.0, 0.0, 0.5]))
+    check(family, way, kind, solved(family, way, kind, with_history), [2.0, 1.0, 0.5])
 
 
 def test_a_group_is_hopeless_only_if_all_of_it_is() -> None:
@@ -261,7 +278,7 @@ def test_where_not_everybody_can_be_served_the_answer_says_so_and_what_to_do(
     assert "no allocation serves them all" in sentence
     assert f"give the {who}s a history" in sentence
     if found.verdict is lm.Verdict.UNDECIDED:
-        assert "no proof of our own" in sentence or "No decision was found" in sentence
+        assert "no proof of our own" in sentence or "leaves" in sentence
     with pytest.raises(lm.errors.NoAllocationError, match="history"):
         _ = found.decision
 
@@ -310,8 +327,8 @@ def enumerated(family: str, problem: lm.AllocationProblem) -> list[float]:
             return [min(utility)]
         return [equivalent(utility.tolist(), ALPHA[family])]
 
-    best: Floats = max(fitting, key=worth)
-    return best.tolist()
+    best: list[float] = max(fitting, key=worth).tolist()
+    return best
 
 
 # Decisions with nothing before: terms that begin at zero, with an infinite slope.

@@ -15,6 +15,7 @@ import solvers
 from librex_models.allocation import Attempt
 from librex_models.forms.declaration import Declaration
 from librex_models.routes.leximin import LeximinSession
+from librex_models.routes.limits import Deadline
 from librex_models.routes.planning import (
     LINEAR_SOLVER,
     NO_SOLVER,
@@ -159,8 +160,9 @@ class Candidate:
             if self._route is None:
                 self.open(question, declaration)
             self.update(question, declaration)
+            deadline = Deadline.after(self._options.time_limit_seconds)
             answer = self._opened().solve(self._options)
-            return with_service(question, answer, self._opener(LINEAR_SOLVER))
+            return with_service(question, answer, self._opener(LINEAR_SOLVER), deadline)
         except (SolverFailure, UpdateError) as failure:
             LOGGER.warning("%s broke down: %s", self.plan.solver, failure)
             self._give_up(f"{self.plan.solver} broke down")

@@ -7,6 +7,7 @@ then worth something to somebody for whom nothing is left.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,13 +16,17 @@ from librex_models.families import AlphaFairness, MaxMinFairness, TotalReward
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.problem import AllocationProblem, Grouping
+from librex_models.routes.limits import Deadline
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Answer, Floats, Opener, Question
-from librex_models.routes.solvable import advice_on_service
+from librex_models.routes.solvable import advice_on_service, family_words
 from librex_models.routes.solving import RouteSession
 from librex_models.verification import Verdict, region
 from solvers import Limit, SolveOptions, Status
 from solvers.program import Booleans
+
+Linear = MaxMinFairness | TotalReward
+Solve = Callable[[AllocationProblem, Grouping, Linear], Answer]
 
 NEXT_TO_NOTHING = 1e-6
 """A utility below this share of what its group could get alone raises the doubt."""
@@ -44,7 +49,9 @@ class _Hopeless:
     share: float
 
 
-def with_service(question: Question, answer: Answer, linear_opener: Opener) -> Answer:
+def with_service(
+    question: Question, answer: Answer, linear_opener: Opener, deadline: Deadline
+) -> Answer:
     """Return the answer, or one without a decision where somebody who must be served is not.
 
     Parameters
@@ -52,28 +59,48 @@ def with_service(question: Question, answer: Answer, linear_opener: Opener) -> A
     question : Question
     answer : Answer
     linear_opener : callable of Program
-        Opens a solver of linear programs.
+        Opens a solver of linear programs, with whole columns or without.
+    deadline : Deadline
     """
+
+    def solve(problem: AllocationProblem, grouping: Grouping, family: Linear) -> Answer:
+        asked = Question(problem=problem, grouping=grouping, family=family)
+        program = arrays_form(problem, grouping, family).program(values_of(problem, grouping))
+        session = RouteSession(asked, program, Plain(), linear_opener, linear_opener)
+        found = session.solve(deadline.options(SolveOptions()))
+        session.close()
+        return found
+
+    if answer.certificate.verdict in (Verdict.REFUTED, Verdict.INFEASIBLE):
+        return answer
     needy = _needy(question)
-    if not needy.any() or answer.certificate.verdict in (Verdict.REFUTED, Verdict.INFEASIBLE):
+    if not needy.any():
         return answer
     alone = _alone(question)
+    needy &= alone > 0.0
     if answer.decision is not None:
         utility = question.utility(answer.decision)
         if (utility[needy] > NEXT_TO_NOTHING * alone[needy]).all():
             return answer
     elif not _may_deny(answer):
         return answer
-    found = _hopeless(question, needy, alone, None, linear_opener)
+    found = _hopeless(question, needy, alone, None, solve)
     if found is not None:
         return _proven(question, answer, found)
     if answer.decision is None or not question.problem.integer.any():
         return answer
     left_out = np.flatnonzero(needy & (question.utility(answer.decision) <= 0.0))
-    if left_out.size:
-        return _unserved(question, answer, int(left_out[0]))
-    found = _hopeless(question, needy, alone, answer.decision, linear_opener)
-    return answer if found is None else _unserved(question, answer, found.place)
+    place = int(left_out[0]) if left_out.size else None
+    if place is None:
+        found = _hopeless(question, needy, alone, answer.decision, solve)
+        place = None if found is None else found.place
+    if place is None:
+        return answer
+    # By another solver, and for what everybody gets alone.
+    shares = _shares(question, needy, alone)
+    served = solve(question.problem, shares, MaxMinFairness(lexicographic=False))
+    is_impossible = served.decision is not None and served.certificate.bound <= NEXT_TO_NOTHING
+    return _unserved(question, answer, place, is_impossible)
 
 
 def _needy(question: Question) -> Booleans:
@@ -100,7 +127,7 @@ def _hopeless(
     needy: Booleans,
     alone: Floats,
     decision: Floats | None,
-    linear_opener: Opener,
+    solve: Solve,
 ) -> _Hopeless | None:
     """Return somebody who can get nothing, whole decisions being fractional or those given.
 
@@ -113,16 +140,13 @@ def _hopeless(
         upper = np.where(problem.integer, decision, upper)
     if not (lower.any() or problem.agent_minimum.any()):
         return None
-    fractional = problem.replace(lower=lower, upper=upper, integer=False)
+    fractional = problem.replace(integer=False).with_values(lower=lower, upper=upper)
     grouping = question.grouping
-    # Shares of what they could get alone; whoever has a history stays out of the way.
-    weight = np.where(needy, alone, grouping.history)
-    shares = replace(grouping, weight=weight)
-    family = MaxMinFairness(lexicographic=False)
-    answer = _solved(fractional, shares, family, linear_opener)
+    shares = _shares(question, needy, alone)
+    answer = solve(fractional, shares, MaxMinFairness(lexicographic=False))
     if answer.decision is None or answer.certificate.bound > NOTHING:
         return None
-    share = question.utility(answer.decision) / weight
+    share = question.utility(answer.decision) / shares.weight
     for place in np.flatnonzero(needy & (share <= NOTHING)).tolist():
         own = np.where(grouping.of_option == place, question.reward, 0.0)
         everything = replace(
@@ -133,26 +157,19 @@ def _hopeless(
             weight=np.ones(1),
             history=np.zeros(1),
         )
-        most = _solved(fractional.with_values(reward=own), everything, TotalReward(), linear_opener)
+        most = solve(fractional.with_values(reward=own), everything, TotalReward())
         bound = most.certificate.bound * float(grouping.share[place] / alone[place])
         if bound <= NOTHING:
             return _Hopeless(place=place, share=bound)
     return None
 
 
-def _solved(
-    problem: AllocationProblem,
-    grouping: Grouping,
-    family: MaxMinFairness | TotalReward,
-    linear_opener: Opener,
-) -> Answer:
-    """Return the answer to a linear question."""
-    question = Question(problem=problem, grouping=grouping, family=family)
-    program = arrays_form(problem, grouping, family).program(values_of(problem, grouping))
-    session = RouteSession(question, program, Plain(), linear_opener, linear_opener)
-    answer = session.solve(SolveOptions())
-    session.close()
-    return answer
+def _shares(question: Question, needy: Booleans, alone: Floats) -> Grouping:
+    """Return a grouping under which max-min compares shares of what everybody could get alone.
+
+    Whoever has a history stays out of the way.
+    """
+    return replace(question.grouping, weight=np.where(needy, alone, question.grouping.history))
 
 
 def _proven(question: Question, answer: Answer, found: _Hopeless) -> Answer:
@@ -181,25 +198,28 @@ def _proven(question: Question, answer: Answer, found: _Hopeless) -> Answer:
     )
 
 
-def _unserved(question: Question, answer: Answer, place: int) -> Answer:
-    """Return that no decision was found in which everybody has a positive utility."""
+def _unserved(question: Question, answer: Answer, place: int, is_impossible: bool) -> Answer:
+    """Return that the solver's decision, which does without somebody, is none."""
     grouping = question.grouping
-    is_settled = answer.status is Status.OPTIMAL
+    kind, label = grouping.kind, grouping.labels[place]
+    sentence = (
+        f"The best decision that was found leaves {kind} {label!r} without anything, and "
+        f"{family_words(question)} need a positive utility of everybody."
+    )
+    if is_impossible:
+        sentence += advice_on_service(question)
     certificate = replace(
         answer.certificate,
         verdict=Verdict.UNDECIDED,
         violations={},
         value=-np.inf,
         gap=np.inf,
-        sentence=(
-            "No decision was found in which everybody has a positive utility; in the best one "
-            f"{grouping.kind} {grouping.labels[place]!r} has none."
-            f"{advice_on_service(question) if is_settled else ''}"
-        ),
+        sentence=sentence,
     )
     return replace(
         answer,
-        status=Status.INFEASIBLE if is_settled else Status.NO_SOLUTION_FOUND,
+        status=Status.INFEASIBLE if is_impossible else Status.NO_SOLUTION_FOUND,
+        limit=None if is_impossible else answer.limit or Limit.OTHER,
         decision=None,
         price=None,
         certificate=certificate,
