@@ -14,7 +14,7 @@ from librex_models.analysis.solution_checks import read_solution, verify
 from librex_models.analysis.solver_comparison import Comparison, compare
 from librex_models.analysis.solver_plans import Plan, plan
 from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
-from librex_models.problem import AllocationProblem
+from librex_models.problem import AllocationProblem, Rows
 from librex_models.problem.files import read_problem, write_problem
 from librex_models.session import Session
 from librex_models.verification import Certificate, Verdict
@@ -31,6 +31,7 @@ __all__ = [
     "Model",
     "Plan",
     "Proportional",
+    "Rows",
     "Session",
     "Verdict",
     "compare",

@@ -31,7 +31,7 @@ from librex_models.chords import STEEPEST, chords
 from librex_models.families import AlphaFairness
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Floats, Question
-from librex_models.verification import Region, budget_rows, price_bound, region
+from librex_models.verification import Region, coupling_rows, price_bound, region
 from librex_models.welfare_intervals import Welfare
 from solvers.scaled_utility import scaled_utility
 from solvers.tangent_program import TangentsOfTerm
@@ -197,7 +197,7 @@ def _plane(question: Question, own: Region, around: Floats, price: Floats | None
     problem = question.problem
     prices = np.zeros(problem.n_resources) if price is None else price
     linear = Plain().linear_welfare(question, question.utility(around), None)
-    plane = price_bound(linear.coefficient, budget_rows(problem), prices, own) + linear.constant
+    plane = price_bound(linear.coefficient, coupling_rows(problem), prices, own) + linear.constant
     # If it is infinite nobody can decide at all: whatever is said of welfare is right.
     return float(plane) if np.isfinite(plane) else 0.0
 

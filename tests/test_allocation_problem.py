@@ -388,8 +388,6 @@ def test_an_unknown_group_utility_is_refused() -> None:
 
 
 def test_what_comes_later_says_so() -> None:
-    with pytest.raises(ProblemError, match="extra_rows are not supported yet"):
-        problem_with(extra_rows=[])
     with pytest.raises(ProblemError, match="from_network is not supported yet"):
         AllocationProblem.from_network(None, None)
 

@@ -66,6 +66,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "Model",
         "Plan",
         "Proportional",
+        "Rows",
         "Session",
         "Verdict",
         "compare",

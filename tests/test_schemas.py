@@ -19,6 +19,7 @@ from librex_models import cli
 from librex_models.configuration import ConfigurationFile, read_configuration
 from librex_models.errors import FileError
 from librex_models.file_schema import problem_file_schema
+from librex_models.problem.problem_file import RowTable
 from librex_models.problem.problem_text import problem_text
 from librex_models.report.json_report import json_report, json_text
 from librex_models.report.result_schema import result_schema
@@ -37,11 +38,18 @@ CSV = "agent,reward,gpu\nann,3,2\nbob,2,1\n"
 FULL: Json = {
     "resources": {"gpu": 64, "memory": math.inf},
     "options": {"csv": CSV, "ignore": ["note"], "verbatim": True, "has_reward": False},
-    "labels": {"option": "integer", "agent": "text", "group": "text", "resource": "text"},
+    "labels": {
+        "option": "integer",
+        "agent": "text",
+        "group": "text",
+        "resource": "text",
+        "row": "text",
+    },
     "agents": {"limit": 1, "minimum": {"ann": 0.5}, "weight": {"ann": 2}, "history": {"ann": 0.0}},
     "groups": {"utility": "sum", "weight": {"a": 1.0}, "history": {"a": 0}},
     "fairness": {"model": "alpha_fair", "alpha": math.inf},
     "decision": {"integer": True, "lower": 0, "upper": math.inf},
+    "rows": {"tie": {"at_least": -1, "at_most": 2.5, "coefficient": {"a": -1}}},
     "solver": {
         "name": "auto",
         "fallback": ["scip"],
@@ -114,7 +122,9 @@ def test_every_key_is_in_the_schema() -> None:
     assert is_read(FULL)
     fields = ConfigurationFile.model_fields
     for table in TABLES:
-        if table != "resources":
+        if table == "rows":
+            assert RowTable.model_fields.keys() == FULL["rows"]["tie"].keys()
+        elif table != "resources":
             known = getattr(fields[table].annotation, "model_fields").keys()  # noqa: B009
             left_out = {"options": {"table"}, "fairness": {"over", "lexicographic"}}
             assert known == FULL[table].keys() | left_out.get(table, set()), table

@@ -20,8 +20,8 @@ from librex_models.verification import (
     Certificate,
     Evidence,
     Verdict,
-    budget_rows,
     certify_without_decision,
+    coupling_rows,
     violations,
 )
 from librex_models.verification.certificate import CLAIM_TOLERANCE
@@ -160,7 +160,7 @@ def _without_decision(
     certificate = certify_without_decision(
         question.problem,
         Evidence(linear=linear),
-        budget_rows(question.problem),
+        coupling_rows(question.problem),
         claims_infeasible,
     )
     if not claims_infeasible:
@@ -201,7 +201,7 @@ def _evidence(
     outcome = Outcome(status=Status.OPTIMAL, point=decision, bound=np.inf, row_dual=claims.row_dual)
     price = claims.price
     if price is None:
-        price = prover.in_welfare(prover.budget_duals(outcome, program))
+        price = prover.price_of_budgets(prover.coupling_duals(outcome, program))
     found: list[Evidence] = []
     nothing = np.zeros(question.problem.n_resources)
     for prices in (nothing,) if price is None else (price, nothing):

@@ -3,12 +3,18 @@
     budget_limit[k]     sum_j requests_jk x_j <= budget_k
     agent_limit[i]      sum over the options of i of x_j <= agent_limit_i     where it can bind
     agent_minimum[i]    sum over the options of i of x_j >= agent_minimum_i   where it can bind
+    extra_limit[r]      sum_j matrix_rj x_j <= upper_r     the user's own rows,
+    extra_minimum[r]    sum_j matrix_rj x_j >= lower_r     a row with two sides stands twice
+    extra_equality[r]   sum_j matrix_rj x_j  = side_r      unless they are the same
     utility_of[g]       utility_g - share_g sum over g of reward_j x_j = history_g
 
 `pyomo_form` and `cvxpy_form` say the same with the same names.
 """
 
 from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -51,6 +57,39 @@ def agents_with_minimum(problem: AllocationProblem) -> Integers:
     return np.flatnonzero(problem.agent_minimum > least)
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ExtraPart:
+    """Those of the user's own rows that are bounded alike: above, below, or equations."""
+
+    name: str
+    labels: list[Hashable]
+    matrix: sparse.csr_array
+    lower: Floats
+    upper: Floats
+
+
+def extra_parts(problem: AllocationProblem) -> list[ExtraPart]:
+    """Return the user's own rows by what bounds them; parts without rows are left out."""
+    rows = problem.extra_rows
+    nothing = np.full(len(rows), np.inf)
+    parts = [
+        ("extra_limit", rows.with_upper, -nothing, rows.upper),
+        ("extra_minimum", rows.with_lower, rows.lower, nothing),
+        ("extra_equality", rows.equations, rows.lower, rows.upper),
+    ]
+    return [
+        ExtraPart(
+            name=name,
+            labels=[rows.names[r] for r in chosen.tolist()],
+            matrix=sparse.csr_array(rows.matrix[chosen]),
+            lower=lower[chosen],
+            upper=upper[chosen],
+        )
+        for name, chosen, lower, upper in parts
+        if chosen.size
+    ]
+
+
 def _declare_decisions(builder: ProgramBuilder, problem: AllocationProblem) -> None:
     builder.add_columns(
         Block(name="x", labels=problem.options), problem.lower, problem.upper, problem.integer
@@ -66,6 +105,13 @@ def _declare_decisions(builder: ProgramBuilder, problem: AllocationProblem) -> N
     limited, obliged = agents_with_limit(problem), agents_with_minimum(problem)
     _declare_sums(builder, problem, "agent_limit", limited, None, problem.agent_limit[limited])
     _declare_sums(builder, problem, "agent_minimum", obliged, problem.agent_minimum[obliged], None)
+    for part in extra_parts(problem):
+        builder.add_rows(
+            Block(name=part.name, labels=part.labels), constant(part.lower), constant(part.upper)
+        )
+        pattern = sparse.csc_array(part.matrix)
+        pattern.sort_indices()
+        builder.add_entries(part.name, "x", pattern, constant(pattern.data))
 
 
 def _declare_sums(

@@ -3,6 +3,7 @@
     budget_limit[k]     sum_j requests_jk x_j <= budget_k
     agent_limit[i]      sum over the options of i of x_j <= agent_limit_i     where it can bind
     agent_minimum[i]    sum over the options of i of x_j >= agent_minimum_i   where it can bind
+    extra_limit[r], extra_minimum[r], extra_equality[r]                       the user's own rows
     utility_of[g]       utility_g == history_g + share_g sum over g of reward_j x_j
 
 `arrays_form` and `pyomo_form` say the same with the same names. ``utility`` is a variable, tied by
@@ -20,7 +21,7 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.families import Family
-from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum
+from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum, extra_parts
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.program import Floats, Integers
 
@@ -62,6 +63,7 @@ def cvxpy_form(problem: AllocationProblem, grouping: Grouping, family: Family) -
         parameters["budget"] = _at_least_zero("budget", problem.budget)
         constraints.append(_budget_limit(problem, variables["x"], parameters["budget"]))
     constraints += _agent_limits(problem, variables["x"])
+    constraints += _extra_rows(problem, variables["x"])
     if family.compares_utilities:
         variables["utility"] = cvxpy.Variable(len(grouping), name="utility", nonneg=True)
         parameters["history"] = _at_least_zero("history", grouping.history)
@@ -88,6 +90,7 @@ def labels_in_cvxpy(
         "budget_limit": problem.resources,
         "agent_limit": [problem.agents[i] for i in agents_with_limit(problem).tolist()],
         "agent_minimum": [problem.agents[i] for i in agents_with_minimum(problem).tolist()],
+        **{part.name: part.labels for part in extra_parts(problem)},
         "utility_of": grouping.labels,
         "worst_limit": grouping.labels,
     }
@@ -123,6 +126,19 @@ def _agent_limits(problem: AllocationProblem, x: cvxpy.Variable) -> list[Express
     if obliged.size:
         total = _sums_over(problem, obliged) @ x
         constraints.append(_labelled("agent_minimum", total >= problem.agent_minimum[obliged]))
+    return constraints
+
+
+def _extra_rows(problem: AllocationProblem, x: cvxpy.Variable) -> list[Expression]:
+    constraints = []
+    for part in extra_parts(problem):
+        body: Expression = part.matrix @ x
+        relation = {
+            "extra_limit": body <= part.upper,
+            "extra_minimum": body >= part.lower,
+            "extra_equality": body == part.lower,
+        }
+        constraints.append(_labelled(part.name, relation[part.name]))
     return constraints
 
 

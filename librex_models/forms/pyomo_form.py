@@ -3,6 +3,7 @@
     budget_limit[k]     sum_j request_jk x_j <= budget_k
     agent_limit[i]      sum over the options of i of x_j <= limit_i       where it can bind
     agent_minimum[i]    sum over the options of i of x_j >= minimum_i     where it can bind
+    extra_limit[r], extra_minimum[r], extra_equality[r]                   the user's own rows
     utility_of[g]       utility_g == history_g + share_g sum over g of reward_j x_j
 
 `arrays_form` says the same with the same names. Mutable Params: ``reward``, ``budget``,
@@ -23,7 +24,7 @@ from scipy import sparse
 
 from librex_models.errors import FormError
 from librex_models.families import Family
-from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum
+from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum, extra_parts
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.program import Floats, Integers
 
@@ -94,6 +95,7 @@ def _declare(block: Any, problem: AllocationProblem, grouping: Grouping, family:
     _declare_decisions(block, problem)
     _declare_budgets(block, problem)
     _declare_agents(block, problem)
+    _declare_extra_rows(block, problem)
     if family.compares_utilities:
         _declare_utilities(block, problem, grouping)
     family.welfare_in_pyomo(block)
@@ -163,6 +165,26 @@ def _declare_agents(block: Any, problem: AllocationProblem) -> None:
     for i in minimum:
         total = pyomo.quicksum(block.x[j] for j in options_of[i])
         block.agent_minimum[i] = total >= block.minimum[i]
+
+
+def _declare_extra_rows(block: Any, problem: AllocationProblem) -> None:
+    """Declare the user's own rows, by what bounds them."""
+    import pyomo.environ as pyomo
+
+    for part in extra_parts(problem):
+        declared = pyomo.Constraint(_set_of(part.labels, "extra row"))
+        block.add_component(part.name, declared)
+        for i, label in enumerate(part.labels):
+            place = slice(int(part.matrix.indptr[i]), int(part.matrix.indptr[i + 1]))
+            terms = zip(
+                part.matrix.data[place].tolist(), part.matrix.indices[place].tolist(), strict=True
+            )
+            body = pyomo.quicksum(number * block.x[problem.options[j]] for number, j in terms)
+            lower, upper = float(part.lower[i]), float(part.upper[i])
+            if part.name == "extra_equality":
+                declared[label] = body == lower
+            else:
+                declared[label] = body <= upper if part.name == "extra_limit" else body >= lower
 
 
 def _declare_utilities(block: Any, problem: AllocationProblem, grouping: Grouping) -> None:

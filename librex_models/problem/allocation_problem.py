@@ -25,6 +25,7 @@ from librex_models.problem.arguments import (
 )
 from librex_models.problem.grouping import Grouping
 from librex_models.problem.labels import Floats, Integers, Labels, plural
+from librex_models.problem.rows import ExtraRows, checked_rows
 from librex_models.problem.written_values import GROUP_NUMBERS, written_fields
 
 if TYPE_CHECKING:
@@ -83,8 +84,8 @@ class AllocationProblem:
         Whether the utility of a group is divided by the number of its agents.
     option_names, resource_names : sequences of labels, optional
         By default positions.
-    extra_rows : None
-        The user's own rows are not supported yet.
+    extra_rows : Rows, optional
+        The user's own linear rows over decisions.
 
     Attributes
     ----------
@@ -123,6 +124,7 @@ class AllocationProblem:
     history: Floats
     agent_weight: Floats
     agent_history: Floats
+    extra_rows: ExtraRows
     group_utility: str
     options: Labels
     agents: Labels
@@ -150,14 +152,13 @@ class AllocationProblem:
         resource_names: Any = None,
         extra_rows: Any = None,
     ) -> None:
-        if extra_rows is not None:
-            raise ProblemError("extra_rows are not supported yet: leave them out")
         fields = self.__dict__
         fields.update(requests_and_names(requests, budget, option_names, resource_names))
         fields.update(who_owns_what(fields["options"], agent, group))
         fields.update(numbers_of_options(fields["options"], reward, lower, upper, integer))
         fields.update(numbers_of_groups(fields, weight, history, agent_weight, agent_history))
         fields.update(limits_of_agents(fields, agent_limit, agent_minimum))
+        fields["extra_rows"] = checked_rows(extra_rows, fields["options"])
         if group_utility not in ("mean", "sum"):
             raise ParameterError(f"group_utility is {group_utility!r}, expected 'mean' or 'sum'")
         fields["group_utility"] = group_utility
@@ -421,6 +422,7 @@ class AllocationProblem:
             "group_utility": self.group_utility,
             "option_names": self.options,
             "resource_names": self.resources,
+            "extra_rows": self.extra_rows if len(self.extra_rows) else None,
         }
 
     @property
@@ -462,6 +464,7 @@ class AllocationProblem:
                 for name in _COMPARED
             )
             and not _requests_differ(self, other)
+            and self.extra_rows.same_as(other.extra_rows)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -489,6 +492,8 @@ class AllocationProblem:
             f"  resource {name}: budget {amount:g}, requested {total:g}"
             for name, amount, total in zip(self.resources, self.budget, asked, strict=True)
         ]
+        if len(self.extra_rows):
+            lines.append(f"  {plural(len(self.extra_rows), 'extra row')}")
         return "\n".join([head, *lines])
 
     def __copy__(self) -> AllocationProblem:
@@ -522,6 +527,8 @@ def _freeze(fields: dict[str, Any]) -> None:
         elif is_sparse(value):
             for part in (value.data, value.indices, value.indptr):
                 part.setflags(write=False)
+        elif isinstance(value, ExtraRows):
+            _freeze({"lower": value.lower, "upper": value.upper, "matrix": value.matrix})
 
 
 def _check_every_option_is_bounded(problem: AllocationProblem) -> None:

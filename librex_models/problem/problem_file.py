@@ -8,11 +8,12 @@ The tables ``[fairness]`` and ``[solver]`` belong to `librex_models.configuratio
 from __future__ import annotations
 
 import difflib
+import math
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO, Annotated, Any, ClassVar, Literal, Self, TypeVar
+from typing import IO, Annotated, Any, ClassVar, Literal, Self, TypeVar, get_args
 
 import pydantic
 from pydantic_core import PydanticCustomError
@@ -29,6 +30,7 @@ from librex_models.problem.option_table import (
     read_option_table,
 )
 from librex_models.problem.plain_text import read_text, stream_text, whole_number_in
+from librex_models.problem.rows import Rows
 
 # The kind of error that a check of several keys at once raises: its message names the keys itself.
 COMBINATION = "combination"
@@ -92,6 +94,7 @@ class LabelsTable(Table):
     agent: LabelKind = "text"
     group: LabelKind = "text"
     resource: LabelKind = "text"
+    row: LabelKind = "text"
 
 
 class AgentsTable(Table):
@@ -119,6 +122,14 @@ class DecisionTable(Table):
     upper: float | None = None
 
 
+class RowTable(Table):
+    """``[rows.NAME]``: a linear row over decisions, its coefficients by option."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+    coefficient: dict[str, float]
+
+
 class ProblemTables(Table):
     """The tables that make the problem."""
 
@@ -128,6 +139,7 @@ class ProblemTables(Table):
     agents: AgentsTable = AgentsTable()
     groups: GroupsTable = GroupsTable()
     decision: DecisionTable = DecisionTable()
+    rows: dict[str, RowTable] = {}
 
 
 class ProblemFile(ProblemTables):
@@ -224,6 +236,10 @@ def problem_of_tables(
         for key, value in _given(tables.groups)
     }
     arguments["group_utility"] = arguments.pop("utility")
+    if tables.rows:
+        has_names = "option_names" in arguments
+        kind = tables.labels.option if has_names else "integer"
+        arguments["extra_rows"] = _rows(name, tables, kind)
     try:
         if "group" in arguments:
             arguments["group"] = _group_of_each_agent(table)
@@ -262,6 +278,23 @@ def _label(name: str, key: str, label: str) -> int:
     if number is None:
         raise FileError(f"{name}: {key}: found {label!r}, expected a whole number such as 7")
     return number
+
+
+def _rows(name: str, tables: ProblemTables, options: LabelKind) -> Rows:
+    """Return the linear rows by the labels that options and rows have in the problem."""
+    rows = tables.rows.values()
+    names: list[Any] = list(tables.rows)
+    if tables.labels.row == "integer":
+        names = [_label(name, "rows", one) for one in names]
+    return Rows(
+        [
+            _by_label(name, f"rows.{key}.coefficient", row.coefficient, options)
+            for key, row in tables.rows.items()
+        ],
+        lower=[-math.inf if row.at_least is None else row.at_least for row in rows],
+        upper=[math.inf if row.at_most is None else row.at_most for row in rows],
+        names=names,
+    )
 
 
 def _given(table: Table) -> Iterator[tuple[str, Any]]:
@@ -330,9 +363,11 @@ def _keys(location: tuple[int | str, ...], document: Any) -> list[str]:
 
 
 def _unknown_key(keys: list[str], schema: type[Table]) -> str:
-    table = schema
+    table: Any = schema
     for key in keys[:-1]:
-        table = table.model_fields[key].annotation  # type: ignore[assignment]
+        # Tables of tables, such as [rows.NAME], are dictionaries.
+        inside = get_args(table)
+        table = inside[1] if inside else table.model_fields[key].annotation
     path = ".".join(keys)
     if keys[-1] in table.later:
         return f"{path} is not supported yet: leave it out"

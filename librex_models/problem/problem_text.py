@@ -41,6 +41,8 @@ def problem_text(problem: AllocationProblem) -> str:
         "group": _kind_of("group", problem.groups),
         "resource": _kind_of("resource", problem.resources),
     }
+    if len(problem.extra_rows):
+        kinds["row"] = _kind_of("extra row", problem.extra_rows.names)
     if _are_positions(problem.options):
         # What options are called without a column of their names.
         del kinds["option"]
@@ -52,6 +54,7 @@ def problem_text(problem: AllocationProblem) -> str:
         **_agents(problem, names),
         **_groups(problem, names),
         "decision": _decision(problem),
+        **_rows(problem, names),
     }
     return "\n".join(
         "".join(f"{line}\n" for line in (f"[{name}]", *lines))
@@ -68,11 +71,12 @@ class _Names:
         self.agents = [str(label) for label in problem.agents]
         self.groups = [str(label) for label in problem.groups]
         self.resources = [str(label) for label in problem.resources]
+        self.rows = [str(label) for label in problem.extra_rows.names]
 
     @property
     def are_verbatim(self) -> bool:
         """Whether a reader that strips blanks would change one of them."""
-        every = (self.options, self.agents, self.groups, self.resources)
+        every = (self.options, self.agents, self.groups, self.resources, self.rows)
         return any(not name or name != name.strip() for names in every for name in names)
 
 
@@ -198,6 +202,22 @@ def _weights(table: str, names: list[str], weight: Floats, history: Floats) -> d
         if not _are_all(numbers, default)
     }
     return _tables(table, names, given)
+
+
+def _rows(problem: AllocationProblem, names: _Names) -> dict[str, list[str]]:
+    rows, tables = problem.extra_rows, {}
+    for i, name in enumerate(names.rows):
+        sides = {"at_least": float(rows.lower[i]), "at_most": float(rows.upper[i])}
+        place = slice(int(rows.matrix.indptr[i]), int(rows.matrix.indptr[i + 1]))
+        options = [names.options[j] for j in rows.matrix.indices[place].tolist()]
+        key = f"rows.{toml_key(name)}"
+        tables[key] = [
+            f"{side} = {number_text(number)}"
+            for side, number in sides.items()
+            if abs(number) < np.inf
+        ]
+        tables[f"{key}.coefficient"] = _by_label(options, rows.matrix.data[place])
+    return tables
 
 
 def _tables(table: str, names: list[str], given: dict[str, Floats]) -> dict[str, list[str]]:

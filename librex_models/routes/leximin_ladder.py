@@ -24,7 +24,7 @@ import numpy as np
 
 from librex_models.routes.leximin_steps import Multipliers, Step, proof_of
 from librex_models.routes.route import Floats, Question
-from librex_models.verification import region
+from librex_models.verification import coupling_multipliers, region
 from solvers import Outcome, Program, Status
 from solvers.program import Booleans, Integers
 
@@ -148,7 +148,7 @@ class Ladder:
         nothing = np.zeros(question.problem.n_options)
         arithmetic = Multipliers(
             slope=hopeless / question.grouping.weight,
-            price=np.zeros(question.problem.n_resources),
+            price=coupling_multipliers(np.zeros(self._program.n_rows), self._program),
             worth=nothing,
             gross=nothing,
         )
@@ -172,7 +172,7 @@ class Ladder:
         dual = np.zeros(program.n_rows) if outcome.row_dual is None else outcome.row_dual
         found = Multipliers(
             slope=np.maximum(dual[program.rows_of("utility_of")], 0.0),
-            price=np.maximum(dual[program.rows_of("budget_limit")], 0.0),
+            price=coupling_multipliers(dual, program),
             worth=-(self._by_option @ dual),
             gross=self._size_by_option @ np.abs(dual),
         )

@@ -99,7 +99,12 @@ class Plain:
         the program is scaled to it.
         """
         problem = question.problem
-        asks_for_more = problem.lower.any() or problem.agent_minimum.any() or problem.integer.any()
+        asks_for_more = (
+            problem.lower.any()
+            or problem.agent_minimum.any()
+            or problem.integer.any()
+            or len(problem.extra_rows) > 0
+        )
         if asks_for_more or not 0.0 < 2.0 * bound < 0.5 * self.level:
             return False
         self.level = 2.0 * bound

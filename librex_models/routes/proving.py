@@ -18,8 +18,9 @@ from librex_models.verification import (
     Certificate,
     Evidence,
     bound_from_prices,
-    budget_rows,
     certify,
+    coupling_multipliers,
+    coupling_rows,
     region,
 )
 from solvers import Outcome, Program, SolveOptions, SolverSession
@@ -114,7 +115,7 @@ class Prover:
         session = ScaledSession(self._linear_opener, program)
         outcome = session.solve(SolveOptions())
         session.close()
-        sharper = self.budget_duals(outcome, program)
+        sharper = self.coupling_duals(outcome, program)
         if sharper is None:
             return price, evidence
         multiplier = self._multiplier(outcome, program)
@@ -126,7 +127,7 @@ class Prover:
 
     def better(self, first: Evidence, second: Evidence) -> Evidence:
         """Return the evidence with the lower bound from prices."""
-        rows = budget_rows(self._question.problem)
+        rows = coupling_rows(self._question.problem)
         is_lower = bound_from_prices(second, rows) < bound_from_prices(first, rows)
         return second if is_lower else first
 
@@ -147,7 +148,7 @@ class Prover:
         return self._evidence(
             outcome,
             question.utility(np.maximum(x, 0.0)),
-            self.budget_duals(relaxed, self._program),
+            self.coupling_duals(relaxed, self._program),
             self._multiplier(relaxed, self._program),
         )
 
@@ -157,15 +158,20 @@ class Prover:
             self._relaxed = ScaledSession(self._linear_opener, relaxation(self._program))
         return self._relaxed.solve(deadline.options(SolveOptions()))
 
-    def budget_duals(self, outcome: Outcome, program: Program) -> Floats | None:
-        """Return prices of the budgets from a solver's duals, None where it has none."""
+    def coupling_duals(self, outcome: Outcome, program: Program) -> Floats | None:
+        """Return multipliers of the coupling rows from a solver's duals, None if it has none."""
         if outcome.row_dual is None:
             return None
-        price = np.maximum(outcome.row_dual[program.rows_of("budget_limit")], 0.0)
+        price = coupling_multipliers(outcome.row_dual, program)
         if outcome.reduced_cost is None:
             return price
         worth = outcome.reduced_cost[program.columns_of("x")]
         return _with_prices_of_zero_budgets(self._question.problem, price, worth)
+
+    def price_of_budgets(self, multiplier: Floats | None) -> Floats | None:
+        """Return the budgets' part of multipliers of the coupling rows, in plain welfare."""
+        price = self.in_welfare(multiplier)
+        return None if price is None else price[: self._question.problem.n_resources]
 
     def in_welfare(self, price: Floats | None) -> Floats | None:
         """Return prices in units of the plain welfare, infinite where that overflows."""
@@ -192,7 +198,7 @@ class Prover:
             question.family,
             decision,
             evidence,
-            budget_rows(question.problem),
+            coupling_rows(question.problem),
             relative_gap_wanted=options.relative_gap,
             absolute_gap_wanted=options.absolute_gap,
         )

@@ -73,6 +73,8 @@ def why_not_one_budget(problem: AllocationProblem) -> str:
     """Return why a problem is not one of a single budget with simple agents; empty if it is."""
     if problem.integer.any():
         return "decisions are whole"
+    if len(problem.extra_rows):
+        return "the problem has rows of its own"
     own = region(problem)
     if len(_binding(problem, own)) > 1:
         return "more than one budget can bind"

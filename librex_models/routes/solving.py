@@ -27,8 +27,9 @@ from librex_models.verification import (
     Evidence,
     Verdict,
     broken_budgets,
-    budget_rows,
     certify_without_decision,
+    coupling_multipliers,
+    coupling_rows,
     scaled_back,
 )
 from solvers import Counts, Limit, Outcome, Program, SolveOptions, SolverSession, Status
@@ -192,7 +193,7 @@ class RouteSession:
         self, outcome: Outcome, decision: Floats, options: SolveOptions
     ) -> Answer:
         utility = self._question.utility(decision)
-        price = self._prover.budget_duals(outcome, self._program)
+        price = self._prover.coupling_duals(outcome, self._program)
         evidence = self._prover.at(outcome, utility, price)
         for point in self._prover.utility_of_duals(outcome):
             other = self._prover.at(outcome, point, price)
@@ -211,7 +212,7 @@ class RouteSession:
             limit=outcome.limit,
             decision=decision,
             certificate=certificate,
-            price=self._prover.in_welfare(price),
+            price=self._prover.price_of_budgets(price),
             message=outcome.message,
             nodes=outcome.nodes,
         )
@@ -318,12 +319,12 @@ class RouteSession:
         linear = self._reformulation.linear_welfare(question, question.utility(nothing), None)
         evidence = Evidence(
             linear=linear,
-            infeasibility_price=None if ray is None else ray[self._program.rows_of("budget_limit")],
+            infeasibility_price=None if ray is None else coupling_multipliers(ray, self._program),
             solver_bound=self._prover.equivalent_bound(outcome.bound),
             solver_bound_counts=not (self._is_whole and has_wide_rows(self._work)),
         )
         certificate = certify_without_decision(
-            question.problem, evidence, budget_rows(question.problem), claims_infeasible
+            question.problem, evidence, coupling_rows(question.problem), claims_infeasible
         )
         denial = refutation_of_denial(question, outcome.status)
         if denial and certificate.verdict is not Verdict.INFEASIBLE:

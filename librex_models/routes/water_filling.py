@@ -23,8 +23,8 @@ from librex_models.verification import (
     Verdict,
     bound_from_prices,
     bounds_of_levels,
-    budget_rows,
     certify,
+    coupling_rows,
     region,
     relative_gap,
     scaled_back,
@@ -175,7 +175,7 @@ def _best_proof(
 ) -> tuple[Certificate, Floats]:
     """Return the certificate by the evidence with the lowest bound, and its price."""
     question = found.question
-    rows = budget_rows(question.problem)
+    rows = coupling_rows(question.problem)
     evidence, price = min(tried, key=lambda one: bound_from_prices(one[0], rows))
     certificate = certify(
         question.problem,

@@ -15,13 +15,13 @@ from librex_models.verification.certificate import (
     relative_gap,
     rounding_of_nothing,
 )
+from librex_models.verification.coupling_rows import coupling_multipliers, coupling_rows
 from librex_models.verification.exact_budgets import allocated, broken_budgets, scaled_back
 from librex_models.verification.fairness_measures import fairness_measures
 from librex_models.verification.level_bound import bounds_of_levels, level_bound
 from librex_models.verification.price_bound import (
     CouplingRows,
     Region,
-    budget_rows,
     price_bound,
     region,
 )
@@ -39,9 +39,10 @@ __all__ = [
     "bound_from_prices",
     "bounds_of_levels",
     "broken_budgets",
-    "budget_rows",
     "certify",
     "certify_without_decision",
+    "coupling_multipliers",
+    "coupling_rows",
     "fairness_measures",
     "level_bound",
     "price_bound",

@@ -24,6 +24,7 @@ from librex_models.verification.price_bound import (
     CouplingRows,
     Region,
     loosened,
+    loosened_rows,
     price_bound,
     region,
 )
@@ -210,6 +211,7 @@ def certify(
     if evidence.linear is not None:
         loose = loosened(evidence.linear.region, found)
         evidence = replace(evidence, linear=replace(evidence.linear, region=loose))
+        rows = loosened_rows(rows, problem.n_resources, found)
     by_prices = bound_from_prices(evidence, rows)
     refutation = _refutation(found, value, by_prices, evidence)
     checked = Certificate(
@@ -218,7 +220,7 @@ def certify(
         value=value,
         price_bound=by_prices,
         solver_bound=evidence.solver_bound,
-        price=evidence.price,
+        price=None if evidence.price is None else evidence.price[: problem.n_resources],
         sentence=refutation,
     )
     if refutation:
@@ -286,7 +288,9 @@ def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Fami
     reward, own = _reward(problem), region(problem, by_budgets=True)
     if family.equivalent(grouping.weight, grouping.utility(np.abs(reward), own.upper)) == 0.0:
         return np.inf
-    is_free = not (problem.lower.any() or problem.agent_minimum.any())
+    is_free = not (
+        problem.lower.any() or problem.agent_minimum.any() or len(problem.extra_rows) > 0
+    )
     if not problem.integer.all() or ((reward < 0).any() and not is_free):
         return 0.0
     gains = (reward > 0) & (own.upper > 0)

@@ -95,11 +95,6 @@ class Region:
         return np.flatnonzero(unreachable | exceeded | (crossed > 0))
 
 
-def budget_rows(problem: AllocationProblem) -> CouplingRows:
-    """Return the budgets as coupling rows."""
-    return CouplingRows(matrix=problem.usage, side=problem.budget, by_option=problem.requests)
-
-
 def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
     """Return what each agent may decide alone, with finite upper bounds.
 
@@ -158,6 +153,16 @@ def loosened(own: Region, found: Mapping[str, float]) -> Region:
     )
 
 
+def loosened_rows(rows: CouplingRows, n_exact: int, found: Mapping[str, float]) -> CouplingRows:
+    """Return the rows with the same room, but for the first ones, budgets, which are exact."""
+    if not found["extra_rows"]:
+        return rows
+    scale = np.maximum(1.0, np.abs(rows.side))
+    scale[:n_exact] = 0.0
+    room = np.where(np.isfinite(rows.side), found["extra_rows"] * (1.0 + 1e-6) * scale, 0.0)
+    return replace(rows, side=rows.side + room)
+
+
 def most_that_budgets_allow(problem: AllocationProblem) -> Floats:
     """Return the largest decision of each option alone within the budgets; may be infinite."""
     usage = problem.usage
@@ -179,7 +184,8 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     coefficient : array of shape (n_options,)
     rows : CouplingRows
     price : array of shape (n_rows,)
-        Any numbers; negative and non-finite ones, and those of infinite sides, count as zero.
+        Any numbers; negative and non-finite ones, those of infinite sides, and those that are left
+        out at the end count as zero.
     own : Region
 
     Returns
@@ -193,8 +199,10 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     """
     if own.contradicts_itself().size:
         return -np.inf
-    usable = np.isfinite(price) & (price > 0) & np.isfinite(rows.side)
-    multiplier = np.where(usable, price, 0.0)
+    given = np.zeros(len(rows.side))
+    given[: len(price)] = price
+    usable = np.isfinite(given) & (given > 0) & np.isfinite(rows.side)
+    multiplier = np.where(usable, given, 0.0)
     charge, gross_charge = rows.charge(multiplier)
     worth = coefficient - charge
     paid = np.add.reduce(multiplier * np.where(usable, rows.side, 0.0))

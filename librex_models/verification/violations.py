@@ -26,7 +26,8 @@ def violations(problem: AllocationProblem, decision: Floats) -> dict[str, float]
     -------
     dict
         ``budget``: the excess over a budget as a share of it (exact: any excess counts);
-        ``bounds``, ``agent_limit``, ``agent_minimum``: excess as a share of max(1, side);
+        ``bounds``, ``agent_limit``, ``agent_minimum``, ``extra_rows``: excess as a share of
+        max(1, side);
         ``wholeness``: distance to the next whole number.
     """
     per_agent = _sums(problem, decision)
@@ -39,6 +40,7 @@ def violations(problem: AllocationProblem, decision: Floats) -> dict[str, float]
         ),
         "agent_limit": _excess(per_agent, problem.agent_limit),
         "agent_minimum": _excess(problem.agent_minimum, per_agent),
+        "extra_rows": _extra_excess(problem, decision),
         "wholeness": float(np.abs(whole - np.rint(whole)).max(initial=0.0)),
     }
 
@@ -66,6 +68,14 @@ def _excess(value: Floats, side: Floats) -> float:
     with np.errstate(invalid="ignore"):
         scale = np.maximum(1.0, np.minimum(np.abs(value), np.abs(side)))
         return float(np.maximum((value - side) / scale, 0.0).max(initial=0.0))
+
+
+def _extra_excess(problem: AllocationProblem, decision: Floats) -> float:
+    rows = problem.extra_rows
+    if not len(rows):
+        return 0.0
+    value = rows.matrix @ decision
+    return max(_excess(rows.lower, value), _excess(value, rows.upper))
 
 
 def _budget_excess(problem: AllocationProblem, decision: Floats) -> float:
