@@ -13,7 +13,8 @@ from librex_models.allocation import Allocation
 from librex_models.analysis.solution_checks import read_solution, verify
 from librex_models.analysis.solver_comparison import Comparison, compare
 from librex_models.analysis.solver_plans import Plan, plan
-from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
+from librex_models.model import Model
+from librex_models.models import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Proportional
 from librex_models.problem import AllocationProblem, Rows
 from librex_models.problem.files import read_problem, write_problem
 from librex_models.session import Session

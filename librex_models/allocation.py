@@ -243,6 +243,10 @@ class Allocation:
         name = f"{grouping.kind} {grouping.labels[g]}: utility {self.utility[g]:g}"
         if (self.decision[options] >= problem.upper[options]).all():
             return f"{name}; gets all it asks for"
+        if grouping.limits is not None:
+            most = grouping.limits.ceiling[g]
+            if self.utility[g] >= most * (1 - USED_UP):
+                return f"{name}; at its ceiling"
         wanted = options[self.decision[options] < problem.upper[options]]
         resources = np.flatnonzero(np.asarray(problem.usage[:, wanted].sum(axis=1)) > 0)
         binding = [str(problem.resources[k]) for k in resources.tolist() if self._is_used_up(k)]
@@ -253,7 +257,7 @@ class Allocation:
     def _why_not(self) -> str:
         advice = {
             Status.NO_SOLUTION_FOUND: "raise the limit, or pass a start",
-            Status.INFEASIBLE: "lower the minimums and lower bounds, or raise budgets",
+            Status.INFEASIBLE: "lower what is demanded at least, or raise budgets",
             Status.NUMERICAL_FAILURE: "try another solver, or numbers of more equal size",
         }.get(self.status, "check the problem's bounds")
         stopped = f" at the {self.limit.value}" if self.limit is not None else ""

@@ -16,6 +16,7 @@ from librex_models.problem import AllocationProblem
 from librex_models.problem.problem_file import (
     COMBINATION,
     Label,
+    Numbers,
     ProblemTables,
     Source,
     Table,
@@ -24,13 +25,16 @@ from librex_models.problem.problem_file import (
     read_tables,
 )
 
+# What can be demanded of utilities by every model that compares them.
+LIMITS = ("floor", "ceiling", "gini_cap", "spread_cap")
+
 # The further keys of [fairness] that each model takes.
 KEYS_OF_MODEL: dict[str, tuple[str, ...]] = {
     "budget_only": (),
-    "proportional": ("over",),
-    "max_min": ("over", "lexicographic"),
-    "alpha_fair": ("alpha",),
-    "group_alpha_fair": ("alpha",),
+    "proportional": ("over", *LIMITS),
+    "max_min": ("over", "lexicographic", *LIMITS),
+    "alpha_fair": ("alpha", *LIMITS),
+    "group_alpha_fair": ("alpha", *LIMITS),
 }
 
 
@@ -78,23 +82,29 @@ class FairnessSettings(Table):
         Whose utilities are compared; for ``proportional`` and ``max_min``.
     lexicographic : bool
         All levels, or the first only; for ``max_min``.
+    floor, ceiling : float, dict of {label: float} or None
+        The least and the most that utilities may be.
+    gini_cap, spread_cap : float or None
+        The largest Gini coefficient of the utilities, and difference between two of them.
     """
 
     model_config = pydantic.ConfigDict(json_schema_extra=_keys_of_each_model)
 
-    later: ClassVar[frozenset[str]] = frozenset(
-        {"floor", "ceiling", "gini_cap", "spread_cap", "owa_weights", "inner_alpha"}
-    )
+    later: ClassVar[frozenset[str]] = frozenset({"owa_weights", "inner_alpha"})
 
     model: Literal["budget_only", "proportional", "max_min", "alpha_fair", "group_alpha_fair"]
     alpha: AtLeastZero | None = None
     over: Literal["groups", "agents"] = "groups"
     lexicographic: bool = True
+    floor: Numbers | None = None
+    ceiling: Numbers | None = None
+    gini_cap: Annotated[float, pydantic.Field(ge=0, le=1)] | None = None
+    spread_cap: AtLeastZero | None = None
 
     @pydantic.model_validator(mode="after")
     def _check_keys(self) -> Self:
         taken = KEYS_OF_MODEL[self.model]
-        for key in ("alpha", "over", "lexicographic"):
+        for key in ("alpha", "over", "lexicographic", *LIMITS):
             if key in self.model_fields_set and key not in taken:
                 raise PydanticCustomError(
                     COMBINATION, f"fairness.{key} is given, but model {self.model!r} takes none"
@@ -107,7 +117,8 @@ class FairnessSettings(Table):
 
     def arguments(self) -> dict[str, Any]:
         """Return the keywords that the class of the model takes."""
-        return {key: getattr(self, key) for key in KEYS_OF_MODEL[self.model]}
+        given = {key: getattr(self, key) for key in KEYS_OF_MODEL[self.model]}
+        return {key: value for key, value in given.items() if value is not None}
 
 
 class SolverSettings(Table):

@@ -1,10 +1,11 @@
-"""The models: a problem under a family, with solve, open and the three forms."""
+"""A model: a problem under a family, with solve, open and the three forms."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 import numpy as np
 
@@ -16,12 +17,12 @@ from librex_models.families import (
     Family,
     MaxMinFairness,
     ProportionalFairness,
-    TotalReward,
 )
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.allocation_problem import Over
+from librex_models.problem.fairness_limits import Demanded, FairnessLimits, checked_limits
 from librex_models.routes.route import Question
 from librex_models.routes.solvable import check_signs, check_solvable
 from librex_models.session import Session
@@ -43,9 +44,20 @@ class Model:
     family : Family
     over : "groups" or "agents"
         Whose utilities are compared.
+    limits : FairnessLimits or None
+        What is demanded of utilities beside the welfare.
     """
 
-    def __init__(self, problem: AllocationProblem, family: Family, over: Over = "groups") -> None:
+    # Whether its argument `over` can be one or the other.
+    says_over: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        family: Family,
+        over: Over = "groups",
+        **demanded: Unpack[Demanded],
+    ) -> None:
         if not isinstance(problem, AllocationProblem):
             raise ParameterError(
                 f"problem is a {type(problem).__name__}, expected an AllocationProblem"
@@ -55,6 +67,11 @@ class Model:
         self.problem = problem
         self.family = family
         self.over: Over = over
+        self.limits: FairnessLimits | None = None
+        if any(value is not None for value in demanded.values()):
+            grouping = problem.grouping(over)
+            given = {name: demanded.get(name) for name in Demanded.__annotations__}
+            self.limits = checked_limits(grouping.labels, grouping.kind, **given)
         if problem.reward is not None:
             check_signs(self.question())
 
@@ -228,7 +245,7 @@ class Model:
     def _question_of(self, problem: AllocationProblem) -> Question:
         """Put a problem under the family: this one, or one with other numbers."""
         if self.family.compares_utilities:
-            grouping = problem.grouping(self.over)
+            grouping = replace(problem.grouping(self.over), limits=self.limits)
         else:
             grouping = _everything(problem)
         return Question(problem=problem, grouping=grouping, family=self.family)
@@ -244,8 +261,13 @@ class Model:
         """Whether both put the same problem under the same family."""
         if not isinstance(other, Model):
             return NotImplemented
-        return (self.family, self.over) == (other.family, other.over) and (
-            self.problem == other.problem
+        has_same_limits = (
+            other.limits is None if self.limits is None else self.limits.same_as(other.limits)
+        )
+        return (
+            (self.family, self.over) == (other.family, other.over)
+            and has_same_limits
+            and self.problem == other.problem
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -261,103 +283,15 @@ class Model:
     def _settings(self) -> str:
         family = self.family
         settings = ""
-        if self.over == "agents" and isinstance(self, (Proportional, MaxMin)):
+        if self.over == "agents" and self.says_over:
             settings = ", over='agents'"
         if isinstance(family, AlphaFairness) and not isinstance(family, ProportionalFairness):
             settings += f", alpha={family.alpha:g}"
         if isinstance(family, MaxMinFairness) and not family.lexicographic:
             settings += ", lexicographic=False"
+        if self.limits is not None:
+            settings += self.limits.words(self.question().grouping.labels)
         return settings
-
-
-class BudgetOnly(Model):
-    """The largest sum of rewards within the budgets.
-
-    Parameters
-    ----------
-    problem : AllocationProblem
-
-    Examples
-    --------
-    >>> problem = AllocationProblem([[2.0], [1.0]], [2.0], reward=[3.0, 2.0])
-    >>> BudgetOnly(problem).solve().decision
-    array([0.5, 1. ])
-    """
-
-    def __init__(self, problem: AllocationProblem) -> None:
-        super().__init__(problem, TotalReward())
-
-
-class Proportional(Model):
-    """Proportional fairness: the largest sum of weighted logarithms of utilities.
-
-    Parameters
-    ----------
-    problem : AllocationProblem
-    over : "groups" or "agents"
-    """
-
-    def __init__(self, problem: AllocationProblem, over: Over = "groups") -> None:
-        super().__init__(problem, ProportionalFairness(), over)
-
-
-class MaxMin(Model):
-    """Lexicographic max-min fairness of utilities per weight.
-
-    Parameters
-    ----------
-    problem : AllocationProblem
-    over : "groups" or "agents"
-    lexicographic : bool
-        Whether to go on after the first level: the largest smallest utility per weight, then the
-        next smallest, and so on. `Allocation.levels` holds them all.
-    """
-
-    def __init__(
-        self, problem: AllocationProblem, over: Over = "groups", lexicographic: bool = True
-    ) -> None:
-        super().__init__(problem, MaxMinFairness(lexicographic=lexicographic), over)
-
-
-class AlphaFair(Model):
-    """Alpha-fair welfare over agents.
-
-    Parameters
-    ----------
-    problem : AllocationProblem
-    alpha : float
-        In [0, inf]; 0 is total utility, 1 proportional fairness, infinity lexicographic max-min.
-    """
-
-    def __init__(self, problem: AllocationProblem, alpha: float) -> None:
-        super().__init__(problem, _alpha_family(alpha, "alpha_fair"), "agents")
-
-
-class GroupAlphaFair(Model):
-    """Alpha-fair welfare over groups, whose utility is the mean (or sum) of their options'.
-
-    Parameters
-    ----------
-    problem : AllocationProblem
-    alpha : float
-        In [0, inf]; 0 is total utility, 1 proportional fairness, infinity lexicographic max-min.
-
-    Notes
-    -----
-    Who inside a group gets the money is decided by reward per cost alone.
-    """
-
-    def __init__(self, problem: AllocationProblem, alpha: float) -> None:
-        super().__init__(problem, _alpha_family(alpha, "group_alpha_fair"), "groups")
-
-
-def _alpha_family(alpha: float, key: str) -> Family:
-    is_number = isinstance(alpha, (int, float, np.floating, np.integer))
-    if not is_number or isinstance(alpha, bool) or not alpha >= 0:
-        raise ParameterError(f"alpha is {alpha!r}, expected a number in [0, inf]")
-    if np.isinf(alpha):
-        return MaxMinFairness()
-    return AlphaFairness(float(alpha), key=key)
 
 
 def _everything(problem: AllocationProblem) -> Grouping:

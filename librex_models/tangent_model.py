@@ -197,7 +197,8 @@ def _plane(question: Question, own: Region, around: Floats, price: Floats | None
     problem = question.problem
     prices = np.zeros(problem.n_resources) if price is None else price
     linear = Plain().linear_welfare(question, question.utility(around), None)
-    plane = price_bound(linear.coefficient, coupling_rows(problem), prices, own) + linear.constant
+    rows = coupling_rows(problem, question.grouping)
+    plane = price_bound(linear.coefficient, rows, prices, own) + linear.constant
     # If it is infinite nobody can decide at all: whatever is said of welfare is right.
     return float(plane) if np.isfinite(plane) else 0.0
 

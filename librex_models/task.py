@@ -99,7 +99,7 @@ def task_of(file: str, instance: int | None, solver: str | None) -> Task:
 
 
 def _knapsack(file: str, instance: int | None) -> Model:
-    from librex_models.model import BudgetOnly
+    from librex_models.models import BudgetOnly
     from librex_models.problem.files import read_problem
 
     try:
@@ -134,7 +134,7 @@ def _standard_input() -> TextIO:
 
 
 def _model(configuration: Configuration) -> Model:
-    from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Proportional
+    from librex_models.models import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Proportional
 
     classes: dict[str, Callable[..., Model]] = {
         "budget_only": BudgetOnly,
@@ -145,7 +145,21 @@ def _model(configuration: Configuration) -> Model:
     }
     fairness = configuration.fairness
     with naming(configuration.name):
-        return classes[fairness.model](configuration.problem, **fairness.arguments())
+        return classes[fairness.model](configuration.problem, **_fairness_arguments(configuration))
+
+
+def _fairness_arguments(configuration: Configuration) -> dict[str, Any]:
+    """Return the keywords of the model, limits by the labels that the problem has."""
+    fairness, problem = configuration.fairness, configuration.problem
+    arguments = fairness.arguments()
+    over_agents = arguments.get("over") == "agents" or fairness.model == "alpha_fair"
+    by_text = {str(label): label for label in (problem.agents if over_agents else problem.groups)}
+    for name in ("floor", "ceiling"):
+        if isinstance(arguments.get(name), dict):
+            arguments[name] = {
+                by_text.get(label, label): number for label, number in arguments[name].items()
+            }
+    return arguments
 
 
 def _solver_and_place(option: str | None, configuration: Configuration | None) -> tuple[str, str]:

@@ -23,7 +23,8 @@ from librex_models.errors import (
     ProblemError,
     ShapeError,
 )
-from librex_models.model import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
+from librex_models.model import Model
+from librex_models.models import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Proportional
 from librex_models.problem import AllocationProblem
 from librex_models.verification import Verdict
 from solvers import Status

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pytest
 
 from librex_models.allocation import Allocation
-from librex_models.model import BudgetOnly, GroupAlphaFair, MaxMin, Model, Proportional
+from librex_models.model import Model
+from librex_models.models import BudgetOnly, GroupAlphaFair, MaxMin, Proportional
 from librex_models.problem import AllocationProblem
 from librex_models.routes import solving
 from librex_models.verification import Verdict, broken_budgets, scaled_back

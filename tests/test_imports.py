@@ -35,6 +35,7 @@ ORDER = (
     "librex_models.linear_model",
     "librex_models.model_files",
     "librex_models.model",
+    "librex_models.models",
     "librex_models.analysis",
     "librex_models.thompson",
     "librex_models.learning",

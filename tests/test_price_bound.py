@@ -18,7 +18,7 @@ from scipy import sparse
 
 from librex_models.allocation import Allocation
 from librex_models.families import AlphaFairness, MaxMinFairness
-from librex_models.model import AlphaFair, BudgetOnly, MaxMin
+from librex_models.models import AlphaFair, BudgetOnly, MaxMin
 from librex_models.problem import AllocationProblem
 from librex_models.verification import (
     Certificate,
@@ -48,6 +48,10 @@ from tests.test_random_answers import (
 
 Floats = npt.NDArray[np.float64]
 Row = tuple[Sequence[float], float]
+
+
+def rows_of(problem: AllocationProblem) -> CouplingRows:
+    return coupling_rows(problem, problem.grouping("groups"))
 
 
 def exact_best(problem: AllocationProblem, rows: Sequence[Row] = ()) -> Fraction | None:
@@ -110,7 +114,12 @@ def test_the_bound_holds_for_any_prices(integer: Whole, infinite_upper: bool) ->
         assert problem.reward is not None
         generator = np.random.default_rng([21, problem.n_options, problem.n_resources])
         for price in prices_to_try(generator, problem.n_resources):
-            bound = price_bound(problem.reward, coupling_rows(problem), price, region(problem))
+            bound = price_bound(
+                problem.reward,
+                rows_of(problem),
+                price,
+                region(problem),
+            )
             assert holds(bound, best), f"bound {bound!r} below {best} at prices {price}"
 
     each_random_problem(
@@ -152,7 +161,7 @@ def test_the_bound_at_the_prices_of_the_solver_is_the_fractional_optimum() -> No
             return
         assert problem.reward is not None
         assert allocation.price is not None
-        rows, own = coupling_rows(problem), region(problem)
+        rows, own = rows_of(problem), region(problem)
         scale = float(np.abs(problem.reward) @ own.upper)
         bound = price_bound(problem.reward, rows, allocation.price, own)
         assert Fraction(bound) >= best
@@ -180,7 +189,10 @@ def test_the_bound_at_the_prices_of_the_solver_holds_for_whole_decisions(integer
         assert problem.reward is not None
         for factor in (0.9, 1.0, 1.1):
             bound = price_bound(
-                problem.reward, coupling_rows(problem), factor * price, region(problem)
+                problem.reward,
+                rows_of(problem),
+                factor * price,
+                region(problem),
             )
             assert holds(bound, best), f"bound {bound!r} below {best} at {factor} times {price}"
         assert allocation.certificate.price_bound >= float(best)
@@ -317,7 +329,7 @@ def judged(allocation: Allocation, decision: Floats, evidence: Evidence) -> Cert
         allocation.family,
         decision,
         evidence,
-        coupling_rows(allocation.problem),
+        rows_of(allocation.problem),
         relative_gap_wanted=1e-6,
         absolute_gap_wanted=0.0,
     )
@@ -489,7 +501,7 @@ def test_no_multipliers_prove_a_feasible_problem_infeasible() -> None:
         generator = np.random.default_rng([39, problem.n_options])
         for price in prices_to_try(generator, problem.n_resources):
             evidence = Evidence(linear=linear(problem), price=price, infeasibility_price=price)
-            found = certify_without_decision(problem, evidence, coupling_rows(problem), True)
+            found = certify_without_decision(problem, evidence, rows_of(problem), True)
             assert found.verdict is Verdict.UNDECIDED, f"prices {price}: {found}"
 
     def draw(generator: np.random.Generator) -> AllocationProblem:
@@ -518,7 +530,7 @@ def test_damaged_multipliers_do_not_prove_infeasibility() -> None:
 
     def verdict(price: Sequence[float]) -> Verdict:
         evidence = Evidence(linear=linear(problem), infeasibility_price=np.array(price))
-        return certify_without_decision(problem, evidence, coupling_rows(problem), True).verdict
+        return certify_without_decision(problem, evidence, rows_of(problem), True).verdict
 
     assert verdict([1.0, 0.0]) is Verdict.INFEASIBLE
     assert verdict([1.0, 0.1]) is Verdict.INFEASIBLE

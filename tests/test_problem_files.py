@@ -622,10 +622,6 @@ def test_the_solver_table_is_checked(written: Folder, text: str, expected: str) 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        (FAIRNESS + "floor = { a = 1 }", "fairness.floor"),
-        (FAIRNESS + "ceiling = 1", "fairness.ceiling"),
-        (FAIRNESS + "gini_cap = 0.1", "fairness.gini_cap"),
-        (FAIRNESS + "spread_cap = 2", "fairness.spread_cap"),
         (FAIRNESS + "owa_weights = [1]", "fairness.owa_weights"),
         (FAIRNESS + "inner_alpha = 1", "fairness.inner_alpha"),
         (FAIRNESS + "[solver]\nstart = [1.0]", "solver.start"),

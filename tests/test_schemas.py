@@ -47,7 +47,14 @@ FULL: Json = {
     },
     "agents": {"limit": 1, "minimum": {"ann": 0.5}, "weight": {"ann": 2}, "history": {"ann": 0.0}},
     "groups": {"utility": "sum", "weight": {"a": 1.0}, "history": {"a": 0}},
-    "fairness": {"model": "alpha_fair", "alpha": math.inf},
+    "fairness": {
+        "model": "alpha_fair",
+        "alpha": math.inf,
+        "floor": {"ann": 0.1},
+        "ceiling": 5,
+        "gini_cap": 0.5,
+        "spread_cap": 2.0,
+    },
     "decision": {"integer": True, "lower": 0, "upper": math.inf},
     "rows": {"tie": {"at_least": -1, "at_most": 2.5, "coefficient": {"a": -1}}},
     "solver": {

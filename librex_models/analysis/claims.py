@@ -160,7 +160,7 @@ def _without_decision(
     certificate = certify_without_decision(
         question.problem,
         Evidence(linear=linear),
-        coupling_rows(question.problem),
+        coupling_rows(question.problem, question.grouping),
         claims_infeasible,
     )
     if not claims_infeasible:
@@ -177,7 +177,7 @@ def _with_decision(
     options: SolveOptions,
 ) -> tuple[Certificate, Floats | None]:
     """Return the certificate, and the prices that prove a fractional decision optimal."""
-    if not is_feasible(violations(question.problem, decision)):
+    if not is_feasible(violations(question.problem, decision, question.grouping)):
         # Utilities may be no numbers at all.
         with np.errstate(all="ignore"):
             return prover.certificate(decision, Evidence(), options), None

@@ -20,6 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.families import Family
+from librex_models.forms.arrays_limits import limits_in_arrays
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.builder import ProgramBuilder, constant, entries_of
 from solvers.parametric import ParametricProgram
@@ -41,6 +42,7 @@ def arrays_form(
     _declare_decisions(builder, problem)
     if family.compares_utilities:
         _declare_utilities(builder, problem, grouping)
+        limits_in_arrays(builder, grouping)
     family.welfare_in_arrays(builder, grouping)
     return builder.build()
 

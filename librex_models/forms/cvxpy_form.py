@@ -22,6 +22,7 @@ from scipy import sparse
 
 from librex_models.families import Family
 from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum, extra_parts
+from librex_models.forms.cvxpy_limits import labels_of_limits, limits_in_cvxpy
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.program import Floats, Integers
 
@@ -69,6 +70,7 @@ def cvxpy_form(problem: AllocationProblem, grouping: Grouping, family: Family) -
         parameters["history"] = _at_least_zero("history", grouping.history)
         parameters["weight"] = _at_least_zero("weight", grouping.weight)
         constraints.append(_utility_of(problem, grouping, variables, parameters))
+        constraints += limits_in_cvxpy(grouping, variables["utility"])
     objective, further = family.welfare_in_cvxpy(variables, parameters)
     return cvxpy.Problem(objective, [*constraints, *further])
 
@@ -92,6 +94,7 @@ def labels_in_cvxpy(
         "agent_minimum": [problem.agents[i] for i in agents_with_minimum(problem).tolist()],
         **{part.name: part.labels for part in extra_parts(problem)},
         "utility_of": grouping.labels,
+        **labels_of_limits(grouping),
         "worst_limit": grouping.labels,
     }
 

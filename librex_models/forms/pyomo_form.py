@@ -25,6 +25,7 @@ from scipy import sparse
 from librex_models.errors import FormError
 from librex_models.families import Family
 from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum, extra_parts
+from librex_models.forms.pyomo_limits import limits_in_pyomo
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.program import Floats, Integers
 
@@ -98,6 +99,7 @@ def _declare(block: Any, problem: AllocationProblem, grouping: Grouping, family:
     _declare_extra_rows(block, problem)
     if family.compares_utilities:
         _declare_utilities(block, problem, grouping)
+        limits_in_pyomo(block, grouping)
     family.welfare_in_pyomo(block)
 
 

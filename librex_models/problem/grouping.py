@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
+
+from librex_models.problem.fairness_limits import FairnessLimits
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,6 +32,8 @@ class Grouping:
         Utility earned before, at least zero.
     kind : str
         ``group`` or ``agent``, for messages.
+    limits : FairnessLimits or None
+        What is demanded of the utilities beside the welfare.
     """
 
     labels: Sequence[Hashable]
@@ -37,6 +42,7 @@ class Grouping:
     weight: npt.NDArray[np.float64]
     history: npt.NDArray[np.float64]
     kind: str
+    limits: FairnessLimits | None = None
 
     def __len__(self) -> int:
         """Return the number of utilities."""
@@ -48,3 +54,11 @@ class Grouping:
         """Return the utilities of a decision, shape (n_groups,)."""
         earned = np.bincount(self.of_option, reward * decision, minlength=len(self))
         return self.history + self.share * earned
+
+    def earnings(self, reward: npt.NDArray[np.float64]) -> sparse.csr_array:
+        """Return what a unit of each decision adds to each utility, (n_groups, n_options)."""
+        n_options = len(self.of_option)
+        return sparse.csr_array(
+            (self.share[self.of_option] * reward, (self.of_option, np.arange(n_options))),
+            shape=(len(self), n_options),
+        )

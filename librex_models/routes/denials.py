@@ -63,7 +63,8 @@ def _is_answer(question: Question, decision: Floats) -> bool:
 
     Where somebody's utility is zero under alpha >= 1, there is nothing to maximise for a solver.
     """
-    if any(amount > 0.0 for amount in violations(question.problem, decision).values()):
+    found = violations(question.problem, decision, question.grouping)
+    if any(amount > 0.0 for amount in found.values()):
         return False
     utility = question.utility(decision)
     return bool(np.isfinite(question.family.welfare(question.grouping.weight, utility)))

@@ -25,7 +25,7 @@ from librex_models.problem import AllocationProblem, Grouping
 from librex_models.routes.route import Floats, Question
 from librex_models.routes.solvable import advice_on_service
 from librex_models.verification import LinearWelfare, Region, region
-from solvers import Block, Program
+from solvers import Program
 from solvers.scaled_utility import scaled_utility
 
 SHARE_OF_GAP = 0.3
@@ -68,26 +68,45 @@ class ExactLinear:
 
         The rows ``utility_of`` become rows ``served``: who has no history must be served.
         """
-        x, utility_of = program.columns_of("x"), program.rows_of("utility_of")
-        matrix = sparse.csr_array(program.matrix)[:, x.start : x.stop]
-        before = sparse.csr_array(matrix[: utility_of.start])
-        after = sparse.csr_array(matrix[utility_of.stop :])
+        x, utility = program.columns_of("x"), program.columns_of("utility")
+        utility_of, n_columns = program.rows_of("utility_of"), program.n_columns
+
+        def over_decisions(part: sparse.csr_array) -> sparse.csr_array:
+            shape = (part.shape[0], n_columns)
+            return sparse.csr_array((part.data, part.indices + x.start, part.indptr), shape=shape)
+
+        # Rows over utilities are written out in decisions.
+        matrix = sparse.csr_array(program.matrix)
+        of_utility = sparse.csr_array(matrix[:, utility.start : utility.stop])
+        earned = over_decisions(question.grouping.earnings(question.reward))
+        known = of_utility @ question.grouping.history
+        written = sparse.csr_array(matrix + of_utility @ earned)
         served, needy = self._served(question)
-        value = self._value(question)
+        stacked = [
+            written[: utility_of.start],
+            over_decisions(served),
+            written[utility_of.stop :],
+        ]
+        kept = np.r_[0 : utility.start, utility.stop : n_columns]
+        objective = np.zeros(n_columns)
+        objective[x] = self._value(question)
+        lower, upper = program.row_lower - known, program.row_upper - known
         return Program(
-            objective=value,
+            objective=objective[kept],
             objective_constant=self._constant(question),
-            matrix=sparse.csc_array(sparse.vstack([before, served, after])),
-            row_lower=_around(program.row_lower, utility_of, needy.astype(np.float64)),
-            row_upper=_around(program.row_upper, utility_of, np.full(len(needy), np.inf)),
-            column_lower=program.column_lower[x],
-            column_upper=program.column_upper[x],
-            integer=program.integer[x],
+            matrix=sparse.csc_array(sparse.csc_array(sparse.vstack(stacked))[:, kept]),
+            row_lower=_around(lower, utility_of, needy.astype(np.float64)),
+            row_upper=_around(upper, utility_of, np.full(len(needy), np.inf)),
+            column_lower=program.column_lower[kept],
+            column_upper=program.column_upper[kept],
+            integer=program.integer[kept],
             row_blocks=tuple(
                 replace(block, name="served") if block.name == "utility_of" else block
                 for block in program.row_blocks
             ),
-            column_blocks=(Block(name="x", labels=question.problem.options),),
+            column_blocks=tuple(
+                block for block in program.column_blocks if block.name != "utility"
+            ),
         )
 
     def least_equivalent(self, question: Question) -> float:

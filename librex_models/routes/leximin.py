@@ -133,7 +133,7 @@ class LeximinSession(RouteSession):
         decision, _ = scaled_back(self._question.problem, self._within_bounds(climb.point))
         answer = super()._fractional_answer(outcome, decision, options)
         problem = self._question.problem
-        own = loosened(region(problem), violations(problem, decision))
+        own = loosened(region(problem), violations(problem, decision, self._question.grouping))
         levels = levels_of(self._question, climb.steps, decision, own)
         certificate = with_levels(answer.certificate, levels, options)
         answer = replace(answer, certificate=certificate, rounds=climb.rounds)
@@ -176,7 +176,9 @@ class LeximinSession(RouteSession):
             first.certificate,
             # The gaps of the levels, the first among them, decide whether it is less.
             verdict=Verdict.OPTIMAL if verdict is Verdict.FEASIBLE else verdict,
-            violations=violations(self._question.problem, climb.decision),
+            violations=violations(
+                self._question.problem, climb.decision, self._question.grouping
+            ),
             value=levels[0].value,
             bound=levels[0].bound,
             gap=levels[0].gap,

@@ -110,6 +110,9 @@ class Ladder:
         self._worst, self._above = program.columns_of("worst"), program.columns_of("above")
         decisions = program.matrix[:, self._x]
         self._by_option = decisions.T.tocsr()
+        # The worth of a utility in rows other than those of the level: what limits on it, and the
+        # floors of who is settled, leave of its cost.
+        self._by_utility = program.matrix[:, self._utility].T.tocsr()
         self._size_by_option = abs(self._by_option)
         self._steps: list[Step] = []
         self._rounds = 1
@@ -171,7 +174,7 @@ class Ladder:
             outcome = self._duals_of(program)
         dual = np.zeros(program.n_rows) if outcome.row_dual is None else outcome.row_dual
         found = Multipliers(
-            slope=np.maximum(dual[program.rows_of("utility_of")], 0.0),
+            slope=np.maximum(self._by_utility @ dual + dual[program.rows_of("worst_limit")], 0.0),
             price=coupling_multipliers(dual, program),
             worth=-(self._by_option @ dual),
             gross=self._size_by_option @ np.abs(dual),

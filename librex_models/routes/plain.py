@@ -104,6 +104,7 @@ class Plain:
             or problem.agent_minimum.any()
             or problem.integer.any()
             or len(problem.extra_rows) > 0
+            or question.grouping.limits is not None
         )
         if asks_for_more or not 0.0 < 2.0 * bound < 0.5 * self.level:
             return False

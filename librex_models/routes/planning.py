@@ -169,7 +169,7 @@ def choose(question: Question, solver: str, route: str, needs_solver: bool = Fal
 
 def filling_plan(question: Question) -> SolverPlan:
     """Return the plan of doing without a solver."""
-    why_not = why_not_one_budget(question.problem)
+    why_not = why_not_one_budget(question)
     if why_not:
         return _not_at_all(NO_SOLVER, f"{why_not}; filling takes one budget and simple bounds")
     return SolverPlan(

@@ -127,7 +127,7 @@ class Prover:
 
     def better(self, first: Evidence, second: Evidence) -> Evidence:
         """Return the evidence with the lower bound from prices."""
-        rows = coupling_rows(self._question.problem)
+        rows = coupling_rows(self._question.problem, self._question.grouping)
         is_lower = bound_from_prices(second, rows) < bound_from_prices(first, rows)
         return second if is_lower else first
 
@@ -198,7 +198,7 @@ class Prover:
             question.family,
             decision,
             evidence,
-            coupling_rows(question.problem),
+            coupling_rows(question.problem, question.grouping),
             relative_gap_wanted=options.relative_gap,
             absolute_gap_wanted=options.absolute_gap,
         )

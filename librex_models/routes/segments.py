@@ -69,12 +69,15 @@ class Segments:
         return self.decision + up - down
 
 
-def why_not_one_budget(problem: AllocationProblem) -> str:
-    """Return why a problem is not one of a single budget with simple agents; empty if it is."""
+def why_not_one_budget(question: Question) -> str:
+    """Return why a question is not one of a single budget with simple agents; empty if it is."""
+    problem = question.problem
     if problem.integer.any():
         return "decisions are whole"
     if len(problem.extra_rows):
         return "the problem has rows of its own"
+    if question.grouping.limits is not None:
+        return "utilities have limits"
     own = region(problem)
     if len(_binding(problem, own)) > 1:
         return "more than one budget can bind"

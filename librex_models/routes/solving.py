@@ -324,7 +324,10 @@ class RouteSession:
             solver_bound_counts=not (self._is_whole and has_wide_rows(self._work)),
         )
         certificate = certify_without_decision(
-            question.problem, evidence, coupling_rows(question.problem), claims_infeasible
+            question.problem,
+            evidence,
+            coupling_rows(question.problem, question.grouping),
+            claims_infeasible,
         )
         denial = refutation_of_denial(question, outcome.status)
         if denial and certificate.verdict is not Verdict.INFEASIBLE:

@@ -77,7 +77,7 @@ class WaterFilling:
             If the numbers are not those of one budget, or the answer is refuted: a solver has to
             be asked.
         """
-        why_not = why_not_one_budget(self._question.problem)
+        why_not = why_not_one_budget(self._question)
         if why_not:
             raise SolverFailure(f"not filled: {why_not}")
         answer = filled_answer(self._question, options)
@@ -175,7 +175,7 @@ def _best_proof(
 ) -> tuple[Certificate, Floats]:
     """Return the certificate by the evidence with the lowest bound, and its price."""
     question = found.question
-    rows = coupling_rows(question.problem)
+    rows = coupling_rows(question.problem, question.grouping)
     evidence, price = min(tried, key=lambda one: bound_from_prices(one[0], rows))
     certificate = certify(
         question.problem,

@@ -205,7 +205,7 @@ def certify(
     relative_gap_wanted, absolute_gap_wanted : float
         OPTIMAL is said within either.
     """
-    found = violations(problem, decision)
+    found = violations(problem, decision, grouping)
     utility = grouping.utility(_reward(problem), decision)
     value = family.equivalent(grouping.weight, utility)
     if evidence.linear is not None:
@@ -289,7 +289,10 @@ def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Fami
     if family.equivalent(grouping.weight, grouping.utility(np.abs(reward), own.upper)) == 0.0:
         return np.inf
     is_free = not (
-        problem.lower.any() or problem.agent_minimum.any() or len(problem.extra_rows) > 0
+        problem.lower.any()
+        or problem.agent_minimum.any()
+        or len(problem.extra_rows) > 0
+        or grouping.limits is not None
     )
     if not problem.integer.all() or ((reward < 0).any() and not is_free):
         return 0.0

@@ -67,7 +67,7 @@ def level_bound(
     if problem.reward is None or not usable:
         return np.inf
     worth = (slope * grouping.share)[grouping.of_option] * problem.reward
-    earned = price_bound(worth, coupling_rows(problem), price, own)
+    earned = price_bound(worth, coupling_rows(problem, grouping), price, own)
     before = slope * grouping.history
     taken = np.where(is_open, 0.0, slope * floor)
     # The sum is rounded once, every product too, and the divisor and its quotient a few times.
@@ -150,7 +150,7 @@ def _together(
 
     In long doubles: what is left of a budget for the last level may be a small part of it.
     """
-    rows = coupling_rows(problem)
+    rows = coupling_rows(problem, grouping)
     reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
     paid = np.longdouble(price @ np.where(price > 0, problem.budget, 0.0))
     charge = rows.charge(price)[0].astype(np.longdouble)

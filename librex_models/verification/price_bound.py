@@ -12,7 +12,7 @@ and minimum of one agent leave nothing more to it. Rounding errors are added on 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -38,11 +38,14 @@ class CouplingRows:
         May be infinite: such a row binds nothing.
     by_option : array of shape (n_options, n_rows), dense or sparse, optional
         The same entries the other way round, where they are at hand.
+    further : array of shape (n_further,)
+        Upper bounds of columns behind the decisions, which are at least zero and belong to nobody.
     """
 
     matrix: sparse.csc_array
     side: Floats
     by_option: Floats | sparse.csr_array | None = None
+    further: Floats = field(default_factory=lambda: np.zeros(0))
 
     @property
     def most_of_an_option(self) -> int:
@@ -155,11 +158,15 @@ def loosened(own: Region, found: Mapping[str, float]) -> Region:
 
 def loosened_rows(rows: CouplingRows, n_exact: int, found: Mapping[str, float]) -> CouplingRows:
     """Return the rows with the same room, but for the first ones, budgets, which are exact."""
-    if not found["extra_rows"]:
+    kinds = ("extra_rows", "floor", "ceiling", "spread_cap", "gini_cap")
+    amount = max(found.get(kind, 0.0) for kind in kinds)
+    if not amount:
         return rows
-    scale = np.maximum(1.0, np.abs(rows.side))
+    # No row weighs more than its coefficients at the bounds of further columns.
+    reach = 1.0 + len(rows.further) * float(rows.further.max(initial=0.0))
+    scale = np.maximum(reach, np.abs(rows.side))
     scale[:n_exact] = 0.0
-    room = np.where(np.isfinite(rows.side), found["extra_rows"] * (1.0 + 1e-6) * scale, 0.0)
+    room = np.where(np.isfinite(rows.side), amount * (1.0 + 1e-6) * scale, 0.0)
     return replace(rows, side=rows.side + room)
 
 
@@ -199,6 +206,9 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     """
     if own.contradicts_itself().size:
         return -np.inf
+    if rows.further.size:
+        coefficient = np.concatenate([coefficient, np.zeros(len(rows.further))])
+        own = _with_further_columns(own, rows.further)
     given = np.zeros(len(rows.side))
     given[: len(price)] = price
     usable = np.isfinite(given) & (given > 0) & np.isfinite(rows.side)
@@ -212,6 +222,19 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     decided = most_decided(worth, filled, is_tied, rounding * gross, own)
     error = float(gross @ decided) + float(multiplier @ np.where(usable, rows.side, 0.0))
     return float(paid + np.add.reduce(worth * filled) + rounding * error)
+
+
+def _with_further_columns(own: Region, most: Floats) -> Region:
+    """Return the region with further columns, as if each were the only option of an agent."""
+    n_agents, n_further = len(own.agent_limit), len(most)
+    nothing = np.zeros(n_further)
+    return Region(
+        agent_of_option=np.concatenate([own.agent_of_option, n_agents + np.arange(n_further)]),
+        lower=np.concatenate([own.lower, nothing]),
+        upper=np.concatenate([own.upper, most]),
+        agent_limit=np.concatenate([own.agent_limit, np.full(n_further, np.inf)]),
+        agent_minimum=np.concatenate([own.agent_minimum, nothing]),
+    )
 
 
 def most_decided(

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
-from librex_models.problem import AllocationProblem
+from librex_models.problem import AllocationProblem, Grouping
+from librex_models.problem.fairness_limits import FairnessLimits
 from librex_models.verification.exact_budgets import broken_budgets
 
 Floats = npt.NDArray[np.float64]
@@ -19,7 +20,9 @@ WHOLENESS_TOLERANCE = 1e-9
 """Whole decisions are handed out as whole numbers; this is for decisions that others bring."""
 
 
-def violations(problem: AllocationProblem, decision: Floats) -> dict[str, float]:
+def violations(
+    problem: AllocationProblem, decision: Floats, grouping: Grouping | None = None
+) -> dict[str, float]:
     """Return the largest violation of each kind; all are zero for a decision that keeps every rule.
 
     Returns
@@ -27,12 +30,13 @@ def violations(problem: AllocationProblem, decision: Floats) -> dict[str, float]
     dict
         ``budget``: the excess over a budget as a share of it (exact: any excess counts);
         ``bounds``, ``agent_limit``, ``agent_minimum``, ``extra_rows``: excess as a share of
-        max(1, side);
+        max(1, side), and where limits are demanded of utilities ``floor``, ``ceiling``,
+        ``spread_cap``, and ``gini_cap`` as a share of max(1, n times the sum of utilities);
         ``wholeness``: distance to the next whole number.
     """
     per_agent = _sums(problem, decision)
     whole = decision[problem.integer]
-    return {
+    found = {
         "budget": _budget_excess(problem, decision),
         "bounds": max(
             _excess(problem.lower, decision),
@@ -43,6 +47,10 @@ def violations(problem: AllocationProblem, decision: Floats) -> dict[str, float]
         "extra_rows": _extra_excess(problem, decision),
         "wholeness": float(np.abs(whole - np.rint(whole)).max(initial=0.0)),
     }
+    if grouping is not None and grouping.limits is not None:
+        reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+        found |= _of_limits(grouping.limits, grouping.utility(reward, decision))
+    return found
 
 
 def is_feasible(found: Mapping[str, float]) -> bool:
@@ -76,6 +84,19 @@ def _extra_excess(problem: AllocationProblem, decision: Floats) -> float:
         return 0.0
     value = rows.matrix @ decision
     return max(_excess(rows.lower, value), _excess(value, rows.upper))
+
+
+def _of_limits(limits: FairnessLimits, utility: Floats) -> dict[str, float]:
+    n_groups, total = len(utility), float(utility.sum())
+    apart = float((2.0 * np.arange(1, n_groups + 1) - n_groups - 1.0) @ np.sort(utility))
+    unequal = apart - n_groups * limits.gini_cap * total
+    spread = float(utility.max() - utility.min())
+    return {
+        "floor": _excess(limits.floor, utility),
+        "ceiling": _excess(utility, limits.ceiling),
+        "spread_cap": _excess(np.array([spread]), np.array([limits.spread_cap])),
+        "gini_cap": max(unequal, 0.0) / max(1.0, n_groups * total) if n_groups > 1 else 0.0,
+    }
 
 
 def _budget_excess(problem: AllocationProblem, decision: Floats) -> float:

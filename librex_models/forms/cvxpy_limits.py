@@ -1,0 +1,77 @@
+"""Floors, ceilings and caps on inequality in CVXPY; `arrays_limits` says the same in arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import cvxpy
+import numpy as np
+from scipy import sparse
+
+from librex_models.problem import Grouping
+from librex_models.problem.fairness_limits import differences, gini_coefficients
+
+# CVXPY declares its operators without types.
+Expression = Any
+
+
+def limits_in_cvxpy(grouping: Grouping, utility: cvxpy.Variable) -> list[Expression]:
+    """Return what is demanded of utilities as constraints with labels."""
+    limits = grouping.limits
+    if limits is None:
+        return []
+    constraints = []
+    identity = sparse.eye_array(len(grouping), format="csr")
+    who = limits.with_floor
+    if who.size:
+        least = identity[who] @ utility >= limits.floor[who]
+        constraints.append(_labelled("utility_floor", least))
+    who = limits.with_ceiling
+    if who.size:
+        most = identity[who] @ utility <= limits.ceiling[who]
+        constraints.append(_labelled("utility_ceiling", most))
+    if limits.has_spread_cap:
+        constraints += _spread(utility, limits.spread_cap)
+    if limits.has_gini_cap:
+        constraints += _gini(grouping, utility, limits.gini_cap)
+    return constraints
+
+
+def labels_of_limits(grouping: Grouping) -> dict[str, Sequence[Hashable]]:
+    """Return the labels of those constraints that are not about everybody."""
+    limits, labels = grouping.limits, grouping.labels
+    if limits is None:
+        return {}
+    return {
+        "utility_floor": [labels[g] for g in limits.with_floor.tolist()],
+        "utility_ceiling": [labels[g] for g in limits.with_ceiling.tolist()],
+        "below_highest": labels,
+        "above_lowest": labels,
+    }
+
+
+def _spread(utility: cvxpy.Variable, cap: float) -> list[Expression]:
+    highest = cvxpy.Variable(name="highest", nonneg=True)
+    lowest = cvxpy.Variable(name="lowest", nonneg=True)
+    return [
+        _labelled("below_highest", utility - highest <= 0.0),
+        _labelled("above_lowest", utility - lowest >= 0.0),
+        _labelled("spread_limit", highest - lowest <= cap),
+    ]
+
+
+def _gini(grouping: Grouping, utility: cvxpy.Variable, cap: float) -> list[Expression]:
+    apart = differences(len(grouping))
+    difference = cvxpy.Variable(apart.shape[0], name="difference", nonneg=True)
+    coefficient = gini_coefficients(len(grouping), cap)
+    twice = np.full(apart.shape[0], 2.0)
+    return [
+        _labelled("difference_of", apart @ utility - difference <= 0.0),
+        _labelled("gini_limit", coefficient @ utility + twice @ difference <= 0.0),
+    ]
+
+
+def _labelled(label: str, constraint: Expression) -> Expression:
+    constraint.label = label
+    return constraint

@@ -1,0 +1,66 @@
+"""Floors, ceilings and caps on inequality in Pyomo; `arrays_limits` says the same in arrays."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from librex_models.problem import Grouping
+from librex_models.problem.fairness_limits import FairnessLimits, gini_coefficients, pairs
+
+
+def limits_in_pyomo(block: Any, grouping: Grouping) -> None:
+    """Declare what is demanded of utilities on a block that has ``utility``."""
+    limits = grouping.limits
+    if limits is None:
+        return
+    _declare_sides(block, grouping, limits)
+    if limits.has_spread_cap:
+        _declare_spread(block, limits)
+    if limits.has_gini_cap:
+        _declare_gini(block, grouping, limits)
+
+
+def _declare_sides(block: Any, grouping: Grouping, limits: FairnessLimits) -> None:
+    import pyomo.environ as pyomo
+
+    labels = grouping.labels
+    if limits.with_floor.size:
+        floor = {labels[g]: float(limits.floor[g]) for g in limits.with_floor.tolist()}
+        block.utility_floor = pyomo.Constraint(block.groups)
+        for g, least in floor.items():
+            block.utility_floor[g] = block.utility[g] >= least
+    if limits.with_ceiling.size:
+        ceiling = {labels[g]: float(limits.ceiling[g]) for g in limits.with_ceiling.tolist()}
+        block.utility_ceiling = pyomo.Constraint(block.groups)
+        for g, most in ceiling.items():
+            block.utility_ceiling[g] = block.utility[g] <= most
+
+
+def _declare_spread(block: Any, limits: FairnessLimits) -> None:
+    import pyomo.environ as pyomo
+
+    block.highest = pyomo.Var(within=pyomo.NonNegativeReals)
+    block.lowest = pyomo.Var(within=pyomo.NonNegativeReals)
+    block.below_highest = pyomo.Constraint(block.groups)
+    block.above_lowest = pyomo.Constraint(block.groups)
+    for g in block.groups:
+        block.below_highest[g] = block.utility[g] - block.highest <= 0.0
+        block.above_lowest[g] = block.utility[g] - block.lowest >= 0.0
+    block.spread_limit = pyomo.Constraint(expr=block.highest - block.lowest <= limits.spread_cap)
+
+
+def _declare_gini(block: Any, grouping: Grouping, limits: FairnessLimits) -> None:
+    import pyomo.environ as pyomo
+
+    labels, n_groups = grouping.labels, len(grouping)
+    first, second = pairs(n_groups)
+    block.pairs = pyomo.Set(initialize=list(range(len(first))))
+    block.difference = pyomo.Var(block.pairs, within=pyomo.NonNegativeReals)
+    block.difference_of = pyomo.Constraint(block.pairs)
+    for p, (g, h) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        apart = block.utility[labels[g]] - block.utility[labels[h]]
+        block.difference_of[p] = apart - block.difference[p] <= 0.0
+    coefficient = gini_coefficients(n_groups, limits.gini_cap).tolist()
+    own = pyomo.quicksum(c * block.utility[g] for c, g in zip(coefficient, labels, strict=True))
+    twice = pyomo.quicksum(2.0 * block.difference[p] for p in block.pairs)
+    block.gini_limit = pyomo.Constraint(expr=own + twice <= 0.0)

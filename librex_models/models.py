@@ -1,0 +1,135 @@
+"""The models, one a family: what is maximised, over whom, and what is demanded beside it."""
+
+from __future__ import annotations
+
+from typing import Unpack
+
+import numpy as np
+
+from librex_models.errors import ParameterError
+from librex_models.families import (
+    AlphaFairness,
+    Family,
+    MaxMinFairness,
+    ProportionalFairness,
+    TotalReward,
+)
+from librex_models.model import Model
+from librex_models.problem import AllocationProblem
+from librex_models.problem.allocation_problem import Over
+from librex_models.problem.fairness_limits import Demanded
+
+
+class BudgetOnly(Model):
+    """The largest sum of rewards within the budgets.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+
+    Examples
+    --------
+    >>> problem = AllocationProblem([[2.0], [1.0]], [2.0], reward=[3.0, 2.0])
+    >>> BudgetOnly(problem).solve().decision
+    array([0.5, 1. ])
+    """
+
+    def __init__(self, problem: AllocationProblem) -> None:
+        super().__init__(problem, TotalReward())
+
+
+class Proportional(Model):
+    """Proportional fairness: the largest sum of weighted logarithms of utilities.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    over : "groups" or "agents"
+    **demanded
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+    """
+
+    says_over = True
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        over: Over = "groups",
+        **demanded: Unpack[Demanded],
+    ) -> None:
+        super().__init__(problem, ProportionalFairness(), over, **demanded)
+
+
+class MaxMin(Model):
+    """Lexicographic max-min fairness of utilities per weight.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    over : "groups" or "agents"
+    lexicographic : bool
+        Whether to go on after the first level: the largest smallest utility per weight, then the
+        next smallest, and so on. `Allocation.levels` holds them all.
+    **demanded
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+    """
+
+    says_over = True
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        over: Over = "groups",
+        lexicographic: bool = True,
+        **demanded: Unpack[Demanded],
+    ) -> None:
+        super().__init__(problem, MaxMinFairness(lexicographic=lexicographic), over, **demanded)
+
+
+class AlphaFair(Model):
+    """Alpha-fair welfare over agents.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    alpha : float
+        In [0, inf]; 0 is total utility, 1 proportional fairness, infinity lexicographic max-min.
+    **demanded
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+    """
+
+    def __init__(
+        self, problem: AllocationProblem, alpha: float, **demanded: Unpack[Demanded]
+    ) -> None:
+        super().__init__(problem, _alpha_family(alpha, "alpha_fair"), "agents", **demanded)
+
+
+class GroupAlphaFair(Model):
+    """Alpha-fair welfare over groups, whose utility is the mean (or sum) of their options'.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    alpha : float
+        In [0, inf]; 0 is total utility, 1 proportional fairness, infinity lexicographic max-min.
+    **demanded
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+
+    Notes
+    -----
+    Who inside a group gets the money is decided by reward per cost alone.
+    """
+
+    def __init__(
+        self, problem: AllocationProblem, alpha: float, **demanded: Unpack[Demanded]
+    ) -> None:
+        super().__init__(problem, _alpha_family(alpha, "group_alpha_fair"), "groups", **demanded)
+
+
+def _alpha_family(alpha: float, key: str) -> Family:
+    is_number = isinstance(alpha, (int, float, np.floating, np.integer))
+    if not is_number or isinstance(alpha, bool) or not alpha >= 0:
+        raise ParameterError(f"alpha is {alpha!r}, expected a number in [0, inf]")
+    if np.isinf(alpha):
+        return MaxMinFairness()
+    return AlphaFairness(float(alpha), key=key)
