@@ -14,7 +14,15 @@ from librex_models.analysis.solution_checks import read_solution, verify
 from librex_models.analysis.solver_comparison import Comparison, compare
 from librex_models.analysis.solver_plans import Plan, plan
 from librex_models.model import Model
-from librex_models.models import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Proportional
+from librex_models.models import (
+    AlphaFair,
+    BudgetOnly,
+    GroupAlphaFair,
+    MaxMin,
+    OrderedWeighted,
+    PiecewiseLinear,
+    Proportional,
+)
 from librex_models.problem import AllocationProblem, Rows
 from librex_models.problem.files import read_problem, write_problem
 from librex_models.session import Session
@@ -30,6 +38,8 @@ __all__ = [
     "GroupAlphaFair",
     "MaxMin",
     "Model",
+    "OrderedWeighted",
+    "PiecewiseLinear",
     "Plan",
     "Proportional",
     "Rows",

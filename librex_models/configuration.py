@@ -35,7 +35,12 @@ KEYS_OF_MODEL: dict[str, tuple[str, ...]] = {
     "max_min": ("over", "lexicographic", *LIMITS),
     "alpha_fair": ("alpha", *LIMITS),
     "group_alpha_fair": ("alpha", *LIMITS),
+    "ordered_weighted": ("owa_weights", "over", *LIMITS),
+    "piecewise_linear": ("breakpoints", "slopes", "over", *LIMITS),
 }
+
+# Those of them that must be there.
+NEEDED = ("alpha", "owa_weights", "breakpoints", "slopes")
 
 
 def _check_native(value: object) -> object:
@@ -62,7 +67,7 @@ def _keys_of_each_model(schema: dict[str, Any]) -> None:
             "if": {"properties": {"model": {"const": model}}, "required": ["model"]},
             "then": {
                 "properties": {key: False for key in every if key not in keys},
-                "required": [key for key in keys if key == "alpha"],
+                "required": [key for key in keys if key in NEEDED],
             },
         }
         for model, keys in KEYS_OF_MODEL.items()
@@ -75,24 +80,37 @@ class FairnessSettings(Table):
     Parameters
     ----------
     model : str
-        ``budget_only``, ``proportional``, ``max_min``, ``alpha_fair`` or ``group_alpha_fair``.
+        ``budget_only``, ``proportional``, ``max_min``, ``alpha_fair``, ``group_alpha_fair``,
+        ``ordered_weighted`` or ``piecewise_linear``.
     alpha : float or None
         At least zero, may be infinite; for the alpha-fair models, which need it.
     over : "groups" or "agents"
-        Whose utilities are compared; for ``proportional`` and ``max_min``.
+        Whose utilities are compared; not for the alpha-fair models.
     lexicographic : bool
         All levels, or the first only; for ``max_min``.
     floor, ceiling : float, dict of {label: float} or None
         The least and the most that utilities may be.
     gini_cap, spread_cap : float or None
         The largest Gini coefficient of the utilities, and difference between two of them.
+    owa_weights : list of float
+        For ``ordered_weighted``, the weight of the worst off first.
+    breakpoints, slopes : list of float, or lists of them, one for each utility
+        For ``piecewise_linear``.
     """
 
     model_config = pydantic.ConfigDict(json_schema_extra=_keys_of_each_model)
 
-    later: ClassVar[frozenset[str]] = frozenset({"owa_weights", "inner_alpha"})
+    later: ClassVar[frozenset[str]] = frozenset({"inner_alpha"})
 
-    model: Literal["budget_only", "proportional", "max_min", "alpha_fair", "group_alpha_fair"]
+    model: Literal[
+        "budget_only",
+        "proportional",
+        "max_min",
+        "alpha_fair",
+        "group_alpha_fair",
+        "ordered_weighted",
+        "piecewise_linear",
+    ]
     alpha: AtLeastZero | None = None
     over: Literal["groups", "agents"] = "groups"
     lexicographic: bool = True
@@ -100,19 +118,23 @@ class FairnessSettings(Table):
     ceiling: Numbers | None = None
     gini_cap: Annotated[float, pydantic.Field(ge=0, le=1)] | None = None
     spread_cap: AtLeastZero | None = None
+    owa_weights: list[AtLeastZero] | None = None
+    breakpoints: list[AtLeastZero] | list[list[AtLeastZero]] | None = None
+    slopes: list[AtLeastZero] | list[list[AtLeastZero]] | None = None
 
     @pydantic.model_validator(mode="after")
     def _check_keys(self) -> Self:
         taken = KEYS_OF_MODEL[self.model]
-        for key in ("alpha", "over", "lexicographic", *LIMITS):
+        for key in ("alpha", "over", "lexicographic", *NEEDED, *LIMITS):
             if key in self.model_fields_set and key not in taken:
                 raise PydanticCustomError(
                     COMBINATION, f"fairness.{key} is given, but model {self.model!r} takes none"
                 )
-        if "alpha" in taken and self.alpha is None:
-            raise PydanticCustomError(
-                COMBINATION, f"key 'fairness.alpha' is missing: model {self.model!r} needs it"
-            )
+        for key in NEEDED:
+            if key in taken and getattr(self, key) is None:
+                raise PydanticCustomError(
+                    COMBINATION, f"key 'fairness.{key}' is missing: model {self.model!r} needs it"
+                )
         return self
 
     def arguments(self) -> dict[str, Any]:

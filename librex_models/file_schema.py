@@ -47,8 +47,9 @@ def _without_null(part: Any) -> Any:
             # The first paragraph of a docstring.
             found[key] = value.split("\n\n")[0].replace("``", "")
         elif key == "anyOf" and {"type": "null"} in value:
-            [kept] = [one for one in value if one != {"type": "null"}]
-            found |= _without_null(kept)
+            kept = [_without_null(one) for one in value if one != {"type": "null"}]
+            either: dict[str, Any] = {"anyOf": kept}
+            found |= kept[0] if len(kept) == 1 else either
         else:
             found[key] = _without_null(value)
     return found

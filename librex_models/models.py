@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 
@@ -14,10 +14,13 @@ from librex_models.families import (
     ProportionalFairness,
     TotalReward,
 )
+from librex_models.families.ordered_weighted import checked_owa_weights
+from librex_models.families.piecewise_linear import checked_functions
 from librex_models.model import Model
 from librex_models.problem import AllocationProblem
 from librex_models.problem.allocation_problem import Over
 from librex_models.problem.fairness_limits import Demanded
+from librex_models.problem.labels import Labels
 
 
 class BudgetOnly(Model):
@@ -124,6 +127,81 @@ class GroupAlphaFair(Model):
         self, problem: AllocationProblem, alpha: float, **demanded: Unpack[Demanded]
     ) -> None:
         super().__init__(problem, _alpha_family(alpha, "group_alpha_fair"), "groups", **demanded)
+
+
+class OrderedWeighted(Model):
+    """The ordered weighted sum of utilities per weight (generalised Gini).
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    owa_weights : array_like of shape (n_groups,)
+        At least zero and not rising: the weight of the worst off first.
+    over : "groups" or "agents"
+    **demanded
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+
+    Examples
+    --------
+    >>> problem = AllocationProblem([[1.0], [1.0]], [1.0], [3.0, 1.0])
+    >>> OrderedWeighted(problem, [3.0, 1.0]).solve().utility.round(6)
+    array([0.75, 0.75])
+    """
+
+    says_over = True
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        owa_weights: Any,
+        over: Over = "groups",
+        **demanded: Unpack[Demanded],
+    ) -> None:
+        n_utilities = len(_labels(problem, over))
+        super().__init__(problem, checked_owa_weights(owa_weights, n_utilities), over, **demanded)
+
+
+class PiecewiseLinear(Model):
+    """The sum of concave piecewise-linear functions of utilities: diminishing returns.
+
+    Parameters
+    ----------
+    problem : AllocationProblem
+    breakpoints : array_like of shape (n_breakpoints,) or (n_groups, n_breakpoints)
+        Above zero and rising, for all or for each.
+    slopes : array_like of shape (n_breakpoints + 1,) or (n_groups, n_breakpoints + 1)
+        At least zero and not rising: up to the first breakpoint, to the next, and so on.
+    over : "groups" or "agents"
+    **demanded
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+
+    Examples
+    --------
+    >>> problem = AllocationProblem([[1.0], [1.0]], [1.0], [3.0, 1.0])
+    >>> PiecewiseLinear(problem, breakpoints=[1.5], slopes=[1.0, 0.2]).solve().utility
+    array([1.5, 0.5])
+    """
+
+    says_over = True
+
+    def __init__(
+        self,
+        problem: AllocationProblem,
+        breakpoints: Any,
+        slopes: Any,
+        over: Over = "groups",
+        **demanded: Unpack[Demanded],
+    ) -> None:
+        kind = "agent" if over == "agents" else "group"
+        family = checked_functions(breakpoints, slopes, _labels(problem, over), kind)
+        super().__init__(problem, family, over, **demanded)
+
+
+def _labels(problem: AllocationProblem, over: Over) -> Labels:
+    """Return who is compared; of what is no problem, nobody: the model says so."""
+    if not isinstance(problem, AllocationProblem):
+        return ()
+    return problem.agents if over == "agents" else problem.groups
 
 
 def _alpha_family(alpha: float, key: str) -> Family:

@@ -134,7 +134,15 @@ def _standard_input() -> TextIO:
 
 
 def _model(configuration: Configuration) -> Model:
-    from librex_models.models import AlphaFair, BudgetOnly, GroupAlphaFair, MaxMin, Proportional
+    from librex_models.models import (
+        AlphaFair,
+        BudgetOnly,
+        GroupAlphaFair,
+        MaxMin,
+        OrderedWeighted,
+        PiecewiseLinear,
+        Proportional,
+    )
 
     classes: dict[str, Callable[..., Model]] = {
         "budget_only": BudgetOnly,
@@ -142,6 +150,8 @@ def _model(configuration: Configuration) -> Model:
         "max_min": MaxMin,
         "alpha_fair": AlphaFair,
         "group_alpha_fair": GroupAlphaFair,
+        "ordered_weighted": OrderedWeighted,
+        "piecewise_linear": PiecewiseLinear,
     }
     fairness = configuration.fairness
     with naming(configuration.name):

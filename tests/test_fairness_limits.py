@@ -44,7 +44,8 @@ def drawn(seed: int, **chosen: Any) -> tuple[AllocationProblem, dict[str, Any]]:
         best = GroupAlphaFair(problem, 0.5).solve(solver="highs")
         if best.has_point:
             break
-    utility, demanded = best.utility, {}
+    utility = best.utility
+    demanded: dict[str, Any] = {}
     wanted = generator.random(4) < 0.5
     wanted[int(generator.integers(4))] = True
     first, second = generator.permutation(problem.n_groups)[:2].tolist()
@@ -121,7 +122,7 @@ def best_smallest(problem: AllocationProblem, demanded: dict[str, Any]) -> float
     bounds = [*zip(problem.lower, problem.upper, strict=True), (None, None)]
     objective = np.append(np.zeros(n), -1.0)
     found = optimize.linprog(objective, np.array(rows), np.array(sides), bounds=bounds)
-    return -float(found.fun) if found.status == 0 else None
+    return None if found.fun is None else -float(found.fun)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -65,6 +65,8 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "GroupAlphaFair",
         "MaxMin",
         "Model",
+        "OrderedWeighted",
+        "PiecewiseLinear",
         "Plan",
         "Proportional",
         "Rows",

@@ -79,6 +79,7 @@ SMALL: Json = {
     "fairness": {"model": "budget_only"},
 }
 TABLES = sorted(FULL)
+OF_OTHER_MODELS = {"over", "lexicographic", "owa_weights", "breakpoints", "slopes"}
 
 
 def changed(document: Json, path: str, value: Any) -> Json:
@@ -133,7 +134,7 @@ def test_every_key_is_in_the_schema() -> None:
             assert RowTable.model_fields.keys() == FULL["rows"]["tie"].keys()
         elif table != "resources":
             known = getattr(fields[table].annotation, "model_fields").keys()  # noqa: B009
-            left_out = {"options": {"table"}, "fairness": {"over", "lexicographic"}}
+            left_out = {"options": {"table"}, "fairness": OF_OTHER_MODELS}
             assert known == FULL[table].keys() | left_out.get(table, set()), table
 
 
@@ -179,6 +180,10 @@ WRONG = [
     ("fairness", {"model": "alpha_fair", "alpha": 2, "over": "agents"}),
     ("fairness", {"model": "group_alpha_fair"}),
     ("fairness", {"model": "max_min", "alpha": 2}),
+    ("fairness", {"model": "budget_only", "floor": 1}),
+    ("fairness", {"model": "max_min", "gini_cap": 2}),
+    ("fairness", {"model": "ordered_weighted"}),
+    ("fairness", {"model": "piecewise_linear", "breakpoints": [1], "slopes": "falling"}),
     ("fairness", {"model": "max_min", "lexicographic": 0}),
     ("fairness", {"model": "proportional", "lexicographic": True}),
     ("fairness", {"model": "proportional", "over": "all"}),

@@ -7,6 +7,8 @@ from librex_models.families.alpha_fair import AlphaFairness
 from librex_models.families.budget_only import TotalReward
 from librex_models.families.family import Family, Majorant
 from librex_models.families.max_min import MaxMinFairness
+from librex_models.families.ordered_weighted import OrderedWelfare
+from librex_models.families.piecewise_linear import PiecewiseLinearWelfare
 from librex_models.families.proportional import ProportionalFairness
 
 __all__ = [
@@ -14,6 +16,8 @@ __all__ = [
     "Family",
     "Majorant",
     "MaxMinFairness",
+    "OrderedWelfare",
+    "PiecewiseLinearWelfare",
     "ProportionalFairness",
     "TotalReward",
 ]

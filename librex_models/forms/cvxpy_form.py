@@ -96,6 +96,7 @@ def labels_in_cvxpy(
         "utility_of": grouping.labels,
         **labels_of_limits(grouping),
         "worst_limit": grouping.labels,
+        "parts_of": grouping.labels,
     }
 
 

@@ -26,6 +26,9 @@ from librex_models.verification import (
 from solvers import Outcome, Program, SolveOptions, SolverSession
 from solvers.scaling import ScaledSession
 
+# The rows that tie utilities to a linear welfare, one of them in each linear family.
+TYING_ROWS = ("worst_limit", "parts_of", "ordered_limit")
+
 # How far from the size of what can be reached solvers may rightly be.
 REACH_TOLERANCE = 2e-7
 
@@ -227,10 +230,11 @@ class Prover:
         )
 
     def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:
-        rows = program.rows_of("worst_limit")
-        if outcome.row_dual is None or rows.stop == rows.start:
-            return None
-        return outcome.row_dual[rows]
+        for name in TYING_ROWS:
+            rows = program.rows_of(name)
+            if outcome.row_dual is not None and rows.stop > rows.start:
+                return outcome.row_dual[rows]
+        return None
 
 
 def _with_prices_of_zero_budgets(

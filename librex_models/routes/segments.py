@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from librex_models.families import AlphaFairness, MaxMinFairness, TotalReward
 from librex_models.problem import AllocationProblem
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import Region, region
@@ -71,7 +72,9 @@ class Segments:
 
 def why_not_one_budget(question: Question) -> str:
     """Return why a question is not one of a single budget with simple agents; empty if it is."""
-    problem = question.problem
+    problem, family = question.problem, question.family
+    if not isinstance(family, (AlphaFairness, MaxMinFairness, TotalReward)):
+        return f"{family.key} models are no water to fill"
     if problem.integer.any():
         return "decisions are whole"
     if len(problem.extra_rows):
