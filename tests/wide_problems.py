@@ -11,7 +11,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from librex_models.model import AlphaFair, GroupAlphaFair, Model
+from librex_models.model import Model
+from librex_models.models import AlphaFair, GroupAlphaFair
 from librex_models.problem import AllocationProblem
 
 Floats = npt.NDArray[np.float64]

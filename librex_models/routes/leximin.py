@@ -176,9 +176,7 @@ class LeximinSession(RouteSession):
             first.certificate,
             # The gaps of the levels, the first among them, decide whether it is less.
             verdict=Verdict.OPTIMAL if verdict is Verdict.FEASIBLE else verdict,
-            violations=violations(
-                self._question.problem, climb.decision, self._question.grouping
-            ),
+            violations=violations(self._question.problem, climb.decision, self._question.grouping),
             value=levels[0].value,
             bound=levels[0].bound,
             gap=levels[0].gap,
