@@ -10,7 +10,7 @@ from scipy import sparse
 from librex_models.families import AlphaFairness, MaxMinFairness
 from librex_models.routes.route import Floats, Question
 from librex_models.routes.solvable import advice_on_service
-from librex_models.verification import LinearWelfare, region
+from librex_models.verification import LinearWelfare, Region, region
 from solvers import Program
 
 # A whole program is asked for a little more than the user wants: rounding decisions moves the
@@ -54,14 +54,15 @@ class Plain:
         self, question: Question, utility: Floats, multiplier: Floats | None
     ) -> LinearWelfare:
         """Return the family's majorant as a function of the decision."""
-        grouping = question.grouping
-        majorant = question.family.majorant(grouping.weight, utility, multiplier)
+        grouping, own = question.grouping, region(question.problem)
+        at = _raised_where_stuck(question, utility, own)
+        majorant = question.family.majorant(grouping.weight, at, multiplier)
         slope = (majorant.slope * grouping.share)[grouping.of_option]
         return LinearWelfare(
             coefficient=slope * question.reward,
             constant=majorant.constant + float(majorant.slope @ grouping.history),
             to_equivalent=majorant.to_equivalent,
-            region=region(question.problem),
+            region=own,
         )
 
     def equivalent(self, question: Question, objective: float) -> float:
@@ -122,6 +123,20 @@ class Plain:
             return False
         self.utility_unit = unit
         return True
+
+
+def _raised_where_stuck(question: Question, utility: Floats, own: Region) -> Floats:
+    """Return utilities at which tangents lose nothing, where alpha is below 1.
+
+    A tangent near zero is off by a little there, which is all that counts for whoever can never
+    have more; it may be as steep as it likes.
+    """
+    family, is_nothing = question.family, utility <= 0.0
+    is_finite_there = isinstance(family, AlphaFairness) and family.alpha < 1.0
+    if not is_finite_there or not is_nothing.any():
+        return utility
+    is_stuck = is_nothing & (question.utility(own.upper) <= 0.0)
+    return np.where(is_stuck, np.finfo(np.float64).tiny, utility)
 
 
 def in_units(program: Program, unit: float) -> Program:

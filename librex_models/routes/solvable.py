@@ -8,7 +8,7 @@ from librex_models.errors import ParameterError
 from librex_models.families import AlphaFairness, ProportionalFairness
 from librex_models.problem import AllocationProblem
 from librex_models.routes.route import Floats, Question
-from librex_models.verification import broken_budgets
+from librex_models.verification import region
 from solvers.program import Booleans
 
 ROUNDING = 1e-9
@@ -77,23 +77,13 @@ def _check_everybody_can_gain(question: Question, reward: Floats) -> None:
 
 def _may_be_chosen(problem: AllocationProblem) -> Booleans:
     """Return which options fit above zero, where nobody else has more than lower bounds ask for."""
-    usage, lower = problem.usage, problem.lower
-    column = np.repeat(np.arange(problem.n_options), np.diff(usage.indptr))
-    budget, is_used_up = problem.budget[usage.indices], _used_up(problem)[usage.indices]
-    whole = problem.integer[column]
-    forbids = np.where(whole, usage.data > budget, budget <= 0) | is_used_up
-    forbidden = np.bincount(column, forbids, minlength=problem.n_options) > 0
+    lower = problem.lower
+    most = region(problem, by_budgets=True).upper
+    if not lower.any():
+        return most > 0.0
     asked = np.bincount(problem.agent_of_option, lower, minlength=problem.n_agents)
-    others = asked[problem.agent_of_option] - lower
-    room = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option] - others)
-    least = np.where(problem.integer, 1.0 - ROUNDING, 0.0)
-    return (lower > 0) | (~forbidden & (room >= least) & (room > 0))
-
-
-def _used_up(problem: AllocationProblem) -> Booleans:
-    """Return which budgets the lower bounds use up to the last bit."""
-    if not problem.lower.any():
-        return np.zeros(problem.n_resources, dtype=np.bool_)
-    is_finite = np.isfinite(problem.budget)
-    less = np.where(is_finite, np.nextafter(problem.budget, 0.0), problem.budget)
-    return broken_budgets(problem.with_values(budget=less), problem.lower) & (problem.budget > 0)
+    limit = problem.agent_limit[problem.agent_of_option]
+    room = limit - (asked[problem.agent_of_option] - lower)
+    least = np.where(problem.integer, 1.0, 0.0) * (1.0 - ROUNDING)
+    is_left = np.isinf(limit) | (room > ROUNDING * limit)
+    return (lower > 0.0) | ((most > 0.0) & is_left & (room >= least))

@@ -6,7 +6,7 @@ answer is proven by the same prices as a solver's, recomputed in `verification`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from librex_models.verification import (
     Certificate,
     Evidence,
     Level,
+    Region,
     Verdict,
     bound_from_prices,
     bounds_of_levels,
@@ -27,6 +28,7 @@ from librex_models.verification import (
     coupling_rows,
     region,
     relative_gap,
+    rounding_of_nothing,
     scaled_back,
     violations,
 )
@@ -146,11 +148,16 @@ def _answer(decision: Floats, certificate: Certificate, price: Floats) -> Answer
     )
 
 
+def _is_scarce(filling: Filling) -> bool:
+    """Return whether the budget does not last for all; where there is none, the height is -inf."""
+    return filling.height < np.inf
+
+
 def _prices(found: _Filled, slope: Floats) -> Floats:
     """Return the price at which nothing more is worth buying, shape (n_resources,)."""
     segments, price = found.segments, np.zeros(found.question.problem.n_resources)
     is_open = found.filling.spent < segments.cost
-    if np.isfinite(found.filling.height):
+    if _is_scarce(found.filling):
         marginal = slope[segments.group[is_open]] * segments.rate[is_open]
         price[segments.resource] = float(marginal.max(initial=0.0))
     return price
@@ -218,7 +225,7 @@ def _multipliers(found: _Filled, share: Floats) -> tuple[Evidence, Floats]:
     price = np.zeros(question.problem.n_resources)
     is_first = y[segments.group] > 0
     is_open = is_first & (found.filling.spent < segments.cost)
-    if np.isfinite(found.filling.height) and is_open.any():
+    if _is_scarce(found.filling) and is_open.any():
         marginal = y[segments.group[is_open]] * segments.rate[is_open]
         price[segments.resource] = float(marginal.max())
     return Evidence(linear=linear, price=price * (1.0 + HAIR)), price
@@ -253,15 +260,24 @@ def _level_of_each(found: _Filled) -> Integers:
     return level
 
 
+def _with_minimums_as_bounds(own: Region) -> Region:
+    """Return the region with the minimum of whoever has one option as its lower bound."""
+    has_one = np.bincount(own.agent_of_option, minlength=len(own.agent_minimum)) == 1
+    least = np.where(has_one, own.agent_minimum, 0.0)[own.agent_of_option]
+    return replace(own, lower=np.maximum(own.lower, np.minimum(least, own.upper)))
+
+
 def _levels(found: _Filled, slope: Floats, level: Integers) -> tuple[Level, ...]:
     question = found.question
     problem, grouping = question.problem, question.grouping
-    own = loosened(region(problem), violations(problem, found.decision))
+    own = _with_minimums_as_bounds(loosened(region(problem), violations(problem, found.decision)))
     price = np.zeros(problem.n_resources)
-    if np.isfinite(found.filling.height):
+    if _is_scarce(found.filling):
         price[found.segments.resource] = 1.0
     bound, most = bounds_of_levels(problem, grouping, slope, price, found.utility, level, own)
+    nothing = rounding_of_nothing(problem, grouping)
     per_weight = found.utility / grouping.weight
+    most = np.where((per_weight == 0.0) & (most < nothing), 0.0, most)
     order = np.argsort(level, kind="stable")
     ends = np.searchsorted(level[order], np.arange(len(bound) + 1))
     levels = []
@@ -269,6 +285,8 @@ def _levels(found: _Filled, slope: Floats, level: Integers) -> tuple[Level, ...]
         members = order[ends[number] : ends[number + 1]]
         value = float(per_weight[members].min())
         most_here = float(bound[number])
+        if value == 0.0 and most_here < nothing:
+            most_here = 0.0
         if most_here > value - CLAIM_TOLERANCE * abs(value):
             most_here = max(most_here, value)
         got = per_weight[members]

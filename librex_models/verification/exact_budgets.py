@@ -89,6 +89,18 @@ def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     return broken
 
 
+def used_up_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
+    """Return which budgets the exact sum of the requests uses up or exceeds."""
+    uses = _Uses(problem, decision)
+    total = _totals(uses, problem.n_resources)
+    doubt = PAIRWISE_ROUNDINGS * EPSILON * total
+    used_up = total - doubt >= problem.budget
+    unsure = ~used_up & (total + doubt >= problem.budget)
+    for k in np.flatnonzero(unsure).tolist():
+        used_up[k] = _excess(*uses.of(k), float(problem.budget[k])) >= 0
+    return used_up
+
+
 def exceeds(request: Floats, decision: Floats, budget: float) -> bool:
     """Return whether sum request * decision exceeds the budget, in exact arithmetic.
 
@@ -97,10 +109,14 @@ def exceeds(request: Floats, decision: Floats, budget: float) -> bool:
     >>> exceeds(np.array([0.1, 0.2]), np.array([1.0, 1.0]), 0.3)
     True
     """
+    return _excess(request, decision, budget) > 0
+
+
+def _excess(request: Floats, decision: Floats, budget: float) -> float:
+    """Return sum request * decision - budget, rounded once, so that its sign is exact."""
     used = (request != 0) & (decision != 0)
     high, low = _exact_products(request[used], decision[used])
-    # fsum rounds the exact sum once, so its sign is the exact sign.
-    return math.fsum([*high.tolist(), *low.tolist(), -budget]) > 0
+    return math.fsum([*high.tolist(), *low.tolist(), -budget])
 
 
 def _exact_products(first: Floats, second: Floats) -> tuple[Floats, Floats]:

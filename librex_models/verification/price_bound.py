@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from librex_models.problem import AllocationProblem
+from librex_models.verification.exact_budgets import used_up_budgets
 from librex_models.verification.violations import TOLERANCE
 
 Floats = npt.NDArray[np.float64]
@@ -102,13 +103,16 @@ def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
     """Return what each agent may decide alone, with finite upper bounds.
 
     Where an upper bound is infinite or whole, a budget zero, or if asked, min_k budget_k /
-    request_jk is a bound too; whole decisions have whole bounds, and agents with whole decisions
+    request_jk is a bound too; where lower bounds use a budget up, they are the upper ones of all
+    that use it. Whole decisions have whole bounds, and agents with whole decisions
     only a whole limit and minimum.
     """
     upper = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option])
     is_capped = problem.integer.any() or np.isinf(upper).any() or (problem.budget == 0).any()
     if by_budgets or is_capped:
         upper = np.minimum(upper, most_that_budgets_allow(problem))
+    if problem.lower.any():
+        upper = np.where(_meets_a_used_up_budget(problem), np.minimum(upper, problem.lower), upper)
     whole = problem.integer
     lower = np.where(whole, np.ceil(problem.lower - TOLERANCE), problem.lower)
     upper = np.where(whole, np.floor(upper + TOLERANCE), upper)
@@ -125,6 +129,13 @@ def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
         agent_limit=limit,
         agent_minimum=minimum,
     )
+
+
+def _meets_a_used_up_budget(problem: AllocationProblem) -> npt.NDArray[np.bool_]:
+    """Return which options use a budget of which lower bounds leave nothing."""
+    is_used_up = used_up_budgets(problem, problem.lower) & (problem.budget > 0)
+    met: npt.NDArray[np.bool_] = problem.usage.T @ is_used_up.astype(np.float64) > 0
+    return met
 
 
 def loosened(own: Region, found: Mapping[str, float]) -> Region:
