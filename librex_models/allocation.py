@@ -239,7 +239,8 @@ class Allocation:
     def _what_limits(self, g: int) -> str:
         """Return of one group that it has all it asked for, or which budgets it runs into."""
         problem, grouping = self.problem, self._reported
-        options = np.flatnonzero(grouping.of_option == g)
+        links = grouping.links(np.ones(problem.n_options))
+        options = links.option[links.group == g]
         name = f"{grouping.kind} {grouping.labels[g]}: utility {self.utility[g]:g}"
         if (self.decision[options] >= problem.upper[options]).all():
             return f"{name}; gets all it asks for"

@@ -229,16 +229,15 @@ def _with_service(question: Question, family: AlphaFairness, program: Program) -
     problem, grouping = question.problem, question.grouping
     if family.alpha < 1.0:
         return program
-    earns = question.reward > 0.0
-    is_fractional = np.bincount(
-        grouping.of_option, earns & ~problem.integer, minlength=len(grouping)
-    )
+    option, group, earned = grouping.links(question.reward)
+    earns = earned > 0.0
+    is_fractional = np.bincount(group, earns & ~problem.integer[option], minlength=len(grouping))
     needy = np.flatnonzero((grouping.history <= 0.0) & (is_fractional == 0))
-    options = np.flatnonzero(earns & np.isin(grouping.of_option, needy))
-    row = np.searchsorted(needy, grouping.of_option[options])
-    column = options + program.columns_of("x").start
+    links = np.flatnonzero(earns & np.isin(group, needy))
+    row = np.searchsorted(needy, group[links])
+    column = option[links] + program.columns_of("x").start
     shape = (len(needy), program.n_columns)
-    served = sparse.csc_array((np.ones(len(options)), (row, column)), shape=shape)
+    served = sparse.csc_array((np.ones(len(links)), (row, column)), shape=shape)
     labels = [grouping.labels[g] for g in needy.tolist()]
     return replace(
         program,

@@ -222,11 +222,11 @@ def _not_negligible(least: Floats, most: Floats, alpha: float) -> Floats:
 def _smallest_gain(question: Question, own: Region) -> Floats:
     """Return what groups can earn above their least utility at least: 0 if continuous."""
     problem, grouping = question.problem, question.grouping
-    earned = grouping.share[grouping.of_option] * question.reward
-    earns = (earned > 0.0) & (own.upper > own.lower)
+    option, group, earned = grouping.links(question.reward)
+    earns = (earned > 0.0) & (own.upper > own.lower)[option]
     smallest = np.full(len(grouping), np.inf)
-    np.minimum.at(smallest, grouping.of_option[earns], earned[earns])
-    continuous = np.unique(grouping.of_option[earns & ~problem.integer])
+    np.minimum.at(smallest, group[earns], earned[earns])
+    continuous = np.unique(group[earns & ~problem.integer[option]])
     smallest[continuous] = 0.0
     return smallest
 

@@ -37,7 +37,13 @@ OF_RESULTS = jsonschema.Draft202012Validator(result_schema())
 CSV = "agent,reward,gpu\nann,3,2\nbob,2,1\n"
 FULL: Json = {
     "resources": {"gpu": 64, "memory": math.inf},
-    "options": {"csv": CSV, "ignore": ["note"], "verbatim": True, "has_reward": False},
+    "options": {
+        "csv": CSV,
+        "ignore": ["note"],
+        "verbatim": True,
+        "has_reward": False,
+        "group_rewards": ["north"],
+    },
     "labels": {
         "option": "integer",
         "agent": "text",

@@ -32,10 +32,13 @@ def arrays_form(
 ) -> ParametricProgram:
     """Return the Program of a family on a problem, affine in its parameters.
 
-    Parameters of the Program: ``reward``, ``budget``, and for families that compare utilities
+    Parameters of the Program: ``reward`` unless options serve several groups, ``budget``, and for
+    families that compare utilities
     ``history`` and ``weight``.
     """
-    sizes = {"reward": problem.n_options, "budget": problem.n_resources}
+    sizes = {"budget": problem.n_resources}
+    if grouping.shared_reward is None:
+        sizes = {"reward": problem.n_options} | sizes
     if family.compares_utilities:
         sizes |= {"history": len(grouping), "weight": len(grouping)}
     builder = ProgramBuilder(sizes)
@@ -156,6 +159,11 @@ def _declare_utilities(
     builder.add_rows(Block(name="utility_of", labels=grouping.labels), history, history)
     diagonal = sparse.eye_array(n_groups, format="csc")
     builder.add_entries("utility_of", "utility", diagonal, constant(np.ones(n_groups)))
+    if grouping.shared_reward is not None:
+        shared = sparse.csc_array(-grouping.shared_reward)
+        shared.sort_indices()
+        builder.add_entries("utility_of", "x", shared, constant(shared.data))
+        return
     earned = entries_of("reward", np.arange(problem.n_options), -grouping.share[grouping.of_option])
     pattern = _one_row_a_column(grouping.of_option, n_groups)
     builder.add_entries("utility_of", "x", pattern, earned)

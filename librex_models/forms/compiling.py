@@ -50,10 +50,12 @@ def compile_form(
 
 def values_of(problem: AllocationProblem, grouping: Grouping) -> dict[str, Floats]:
     """Return the values of the parameters that all forms share."""
-    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
-    return {
-        "reward": reward,
+    values = {
         "budget": problem.budget,
         "history": grouping.history,
         "weight": grouping.weight,
     }
+    if grouping.shared_reward is not None:
+        return values
+    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+    return {"reward": reward, **values}

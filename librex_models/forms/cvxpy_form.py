@@ -58,7 +58,11 @@ def cvxpy_form(problem: AllocationProblem, grouping: Grouping, family: Family) -
     3.5
     """
     variables = {"x": _decisions(problem)}
-    parameters = {"reward": cvxpy.Parameter(problem.n_options, name="reward", value=problem.reward)}
+    parameters = {}
+    if grouping.shared_reward is None:
+        parameters["reward"] = cvxpy.Parameter(
+            problem.n_options, name="reward", value=problem.reward
+        )
     constraints = []
     if problem.n_resources:
         parameters["budget"] = _at_least_zero("budget", problem.budget)
@@ -162,6 +166,9 @@ def _utility_of(
     variables: dict[str, cvxpy.Variable],
     parameters: dict[str, cvxpy.Parameter],
 ) -> Expression:
+    if grouping.shared_reward is not None:
+        shared = grouping.shared_reward @ variables["x"]
+        return _labelled("utility_of", variables["utility"] == parameters["history"] + shared)
     group = grouping.of_option
     membership = sparse.csr_array(
         (grouping.share[group], (group, np.arange(problem.n_options))),

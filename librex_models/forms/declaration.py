@@ -56,7 +56,8 @@ class Declaration:
             What differs from the problem before, see `problem.written_values`. Parameters of the
             Program are written into it; for other numbers the form is declared anew.
         """
-        if not changed <= PARAMETER_OF.keys():
+        is_shared = "reward" in changed and grouping.shared_reward is not None
+        if is_shared or not changed <= PARAMETER_OF.keys():
             return declare(self.form, problem, grouping, family)
         names = {PARAMETER_OF[name] for name in changed} & self.parametric.parameters.keys()
         values = {**self.defaults, **values_of(problem, grouping)}

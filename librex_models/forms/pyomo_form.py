@@ -20,6 +20,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from scipy import sparse
 
 from librex_models.errors import FormError
@@ -194,7 +195,6 @@ def _declare_utilities(block: Any, problem: AllocationProblem, grouping: Groupin
     import pyomo.environ as pyomo
 
     groups = grouping.labels
-    options_of = _members(problem.options, groups, grouping.of_option)
     block.groups = _set_of(groups, grouping.kind)
     block.utility = pyomo.Var(block.groups, within=pyomo.NonNegativeReals)
     share = _by_label(groups, grouping.share.tolist())
@@ -204,9 +204,34 @@ def _declare_utilities(block: Any, problem: AllocationProblem, grouping: Groupin
     weight = _by_label(groups, grouping.weight.tolist())
     block.weight = pyomo.Param(block.groups, initialize=weight, mutable=True)
     block.utility_of = pyomo.Constraint(block.groups)
+    if grouping.shared_reward is not None:
+        _declare_shared_utilities(block, problem, grouping)
+        return
+    options_of = _members(problem.options, groups, grouping.of_option)
     for g in groups:
         earned = pyomo.quicksum(block.reward[j] * block.x[j] for j in options_of[g])
         block.utility_of[g] = block.utility[g] == block.history[g] + block.share[g] * earned
+
+
+def _declare_shared_utilities(block: Any, problem: AllocationProblem, grouping: Grouping) -> None:
+    """Declare utility_g == history_g + sum_j shared_reward_gj x_j."""
+    import pyomo.environ as pyomo
+
+    links = grouping.links(np.ones(problem.n_options))
+    labels = [
+        _flat((grouping.labels[g], problem.options[j]))
+        for j, g in zip(links.option.tolist(), links.group.tolist(), strict=True)
+    ]
+    block.served = _set_of(labels, "group and option")
+    reward = _by_label(labels, links.earned.tolist())
+    block.shared_reward = pyomo.Param(block.served, initialize=reward, mutable=True)
+    earned: dict[Hashable, list[Any]] = {g: [] for g in grouping.labels}
+    for label, j, g in zip(labels, links.option.tolist(), links.group.tolist(), strict=True):
+        term = block.shared_reward[label] * block.x[problem.options[j]]
+        earned[grouping.labels[g]].append(term)
+    for g in grouping.labels:
+        total = pyomo.quicksum(earned[g])
+        block.utility_of[g] = block.utility[g] == block.history[g] + total
 
 
 def _set_of(labels: Labels, kind: str) -> Any:

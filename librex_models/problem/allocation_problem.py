@@ -16,11 +16,14 @@ from scipy import sparse
 
 from librex_models.errors import ParameterError, ProblemError
 from librex_models.problem.arguments import (
+    is_shared,
     is_sparse,
     limits_of_agents,
     numbers_of_groups,
     numbers_of_options,
     requests_and_names,
+    shared_rewards,
+    who_is_served,
     who_owns_what,
 )
 from librex_models.problem.grouping import Grouping
@@ -61,8 +64,10 @@ class AllocationProblem:
         resources; a pandas index that is not just positions names the options.
     budget : array_like of shape (n_resources,) or {resource: amount}
         At least zero; may be infinite.
-    reward : array_like of shape (n_options,), optional
-        Utility per unit of decision. May be left out and written into a session later.
+    reward : array_like of shape (n_options,) or (n_options, n_groups), optional
+        Utility per unit of decision. May be left out and written into a session later. Where
+        options serve several groups (public goods), one column for each group, dense, sparse or a
+        frame whose columns are the groups; `group` then names them.
     agent : sequence of labels of shape (n_options,), optional
         Whose option this is. By default every option is its own agent.
     group : sequence of labels of shape (n_agents,) or {agent: label}, optional
@@ -113,6 +118,7 @@ class AllocationProblem:
     requests: Floats | sparse.csr_array
     budget: Floats
     reward: Floats | None
+    shared_reward: sparse.csr_array | None
     lower: Floats
     upper: Floats
     integer: npt.NDArray[np.bool_]
@@ -154,8 +160,16 @@ class AllocationProblem:
     ) -> None:
         fields = self.__dict__
         fields.update(requests_and_names(requests, budget, option_names, resource_names))
-        fields.update(who_owns_what(fields["options"], agent, group))
-        fields.update(numbers_of_options(fields["options"], reward, lower, upper, integer))
+        shared = is_shared(reward)
+        if shared:
+            fields.update(who_is_served(fields["options"], agent, group, reward))
+        else:
+            fields.update(who_owns_what(fields["options"], agent, group))
+        own = None if shared else reward
+        fields.update(numbers_of_options(fields["options"], own, lower, upper, integer))
+        fields["shared_reward"] = None
+        if shared:
+            fields.update(shared_rewards(fields["options"], fields["groups"], reward))
         fields.update(numbers_of_groups(fields, weight, history, agent_weight, agent_history))
         fields.update(limits_of_agents(fields, agent_limit, agent_minimum))
         fields["extra_rows"] = checked_rows(extra_rows, fields["options"])
@@ -218,6 +232,10 @@ class AllocationProblem:
         """
         if over == "groups":
             return self._by_group
+        if self.shared_reward is not None:
+            raise ParameterError(
+                "rewards are given for groups, and this family compares agents: use one over groups"
+            )
         if self.history.any():
             place = int(np.flatnonzero(self.history)[0])
             raise ParameterError(
@@ -228,6 +246,16 @@ class AllocationProblem:
 
     @cached_property
     def _by_group(self) -> Grouping:
+        if self.shared_reward is not None:
+            return Grouping(
+                labels=self.groups,
+                of_option=np.full(self.n_options, self.n_groups),
+                share=np.ones(self.n_groups),
+                weight=self.weight,
+                history=self.history,
+                kind="group",
+                shared_reward=self.shared_reward,
+            )
         size = np.bincount(self.group_of_agent, minlength=self.n_groups)
         share = 1.0 / size if self.group_utility == "mean" else np.ones(self.n_groups)
         return Grouping(
@@ -265,7 +293,7 @@ class AllocationProblem:
             raise ParameterError(
                 f"replace takes the arguments of AllocationProblem, not {sorted(unknown)[0]!r}"
             )
-        if "agent" in changes or "group" in changes:
+        if ("agent" in changes or "group" in changes) and self.shared_reward is None:
             # What belongs to the old agents and groups goes by label: their order may change.
             arguments.update(self._labelled_arguments())
         return AllocationProblem(**(arguments | changes))
@@ -289,7 +317,7 @@ class AllocationProblem:
         fields.update(written)
         if "requests" in written:
             fields.pop("usage", None)
-        if not written.keys().isdisjoint(GROUP_NUMBERS):
+        if not written.keys().isdisjoint((*GROUP_NUMBERS, "shared_reward")):
             fields.pop("_by_group", None)
             fields.pop("_by_agent", None)
         if not written.keys().isdisjoint(("upper", "agent_limit")):
@@ -407,9 +435,9 @@ class AllocationProblem:
         return {
             "requests": self.requests,
             "budget": self.budget,
-            "reward": self.reward,
+            "reward": self.reward if self.shared_reward is None else self.shared_reward.T,
             "agent": [self.agents[i] for i in self.agent_of_option.tolist()],
-            "group": [self.groups[g] for g in self.group_of_agent.tolist()],
+            "group": self._group_argument(),
             "weight": self.weight,
             "history": self.history,
             "agent_weight": self.agent_weight,
@@ -424,6 +452,11 @@ class AllocationProblem:
             "resource_names": self.resources,
             "extra_rows": self.extra_rows if len(self.extra_rows) else None,
         }
+
+    def _group_argument(self) -> list[Any]:
+        if self.shared_reward is not None:
+            return list(self.groups)
+        return [self.groups[g] for g in self.group_of_agent.tolist()]
 
     @property
     def limits_are_given(self) -> bool:
@@ -465,6 +498,7 @@ class AllocationProblem:
             )
             and not _requests_differ(self, other)
             and self.extra_rows.same_as(other.extra_rows)
+            and _same_shared(self.shared_reward, other.shared_reward)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -513,6 +547,13 @@ class AllocationProblem:
         """Take the fields, read-only again."""
         self.__dict__.update(state)
         _freeze(self.__dict__)
+
+
+def _same_shared(one: sparse.csr_array | None, other: sparse.csr_array | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    different: Any = one != other
+    return one.shape == other.shape and not different.nnz
 
 
 def _requests_differ(one: AllocationProblem, other: AllocationProblem) -> bool:

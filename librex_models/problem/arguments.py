@@ -165,6 +165,69 @@ def _check_requests(matrix: Floats | sparse.csr_array, options: Labels, resource
     )
 
 
+def is_shared(reward: Any) -> bool:
+    """Return whether rewards are given for each group: options serve several groups."""
+    columns = frame_columns(reward)
+    if columns is not None:
+        return getattr(reward, "ndim", 2) == 2
+    if reward is None or isinstance(reward, Mapping):
+        return False
+    try:
+        return is_sparse(reward) or np.ndim(reward) == 2
+    except ValueError:
+        return False
+
+
+def checked_shared_reward(options: Labels, groups: Labels, reward: Any) -> sparse.csr_array:
+    """Return rewards for each group, shape (n_groups, n_options)."""
+    if is_sparse(reward):
+        matrix = sparse.csr_array(reward, dtype=np.float64, copy=True)
+    else:
+        columns = frame_columns(reward)
+        values = reward if columns is None else reward.to_numpy()
+        matrix = sparse.csr_array(as_numbers(values, "reward"))
+    if matrix.shape != (len(options), len(groups)):
+        raise ShapeError(
+            f"reward has shape {matrix.shape}, expected {(len(options), len(groups))}: one row for "
+            "each option, one column for each group"
+        )
+    matrix.sum_duplicates()
+    bad = np.flatnonzero(~((matrix.data >= 0) & (matrix.data <= LARGEST_NUMBER)))
+    if bad.size:
+        option = int(np.searchsorted(matrix.indptr, bad[0], side="right")) - 1
+        raise ParameterError(
+            f"reward of option {options[option]!r} for group "
+            f"{groups[int(matrix.indices[bad[0]])]!r} is {matrix.data[bad[0]]}, expected a finite "
+            "number at least zero"
+        )
+    matrix.eliminate_zeros()
+    by_group = sparse.csr_array(matrix.T)
+    by_group.sort_indices()
+    return by_group
+
+
+def shared_rewards(options: Labels, groups: Labels, reward: Any) -> dict[str, Any]:
+    """Return the rewards for each group, and what an option earns all of them together."""
+    matrix = checked_shared_reward(options, groups, reward)
+    return {"shared_reward": matrix, "reward": np.asarray(matrix.sum(axis=0)).ravel()}
+
+
+def who_is_served(options: Labels, agent: Any, group: Any, reward: Any) -> dict[str, Any]:
+    """Return agents, and the groups that are the columns of the rewards."""
+    fields = who_owns_what(options, agent, None)
+    columns = frame_columns(reward)
+    n_groups = len(columns) if columns is not None else np.shape(reward)[1]
+    groups: Labels = range(n_groups)
+    if group is not None:
+        groups = as_labels(group, "group", n_groups)
+    elif columns is not None:
+        groups = columns
+    check_unique(groups, "group")
+    # Nobody belongs to a group: options serve them.
+    nowhere = np.full(len(fields["agents"]), n_groups)
+    return fields | {"groups": groups, "group_of_agent": nowhere}
+
+
 def who_owns_what(options: Labels, agent: Any, group: Any) -> dict[str, Any]:
     """Return agents and groups, and who belongs to whom."""
     if agent is None:
@@ -191,8 +254,8 @@ def checked_reward(options: Labels, reward: Any) -> Floats:
     numbers = values if is_sparse(values) else as_numbers(values, "reward")
     if numbers.ndim == 2:
         raise ShapeError(
-            f"reward has shape {numbers.shape}: rewards per group are not supported yet; give one "
-            f"number for each option, shape ({len(options)},)"
+            f"reward has shape {numbers.shape}, expected one number for each option, shape "
+            f"({len(options)},)"
         )
     numbers = as_vector(numbers, options, "reward", "option")
     check_range(numbers, options, "reward", "option", signed=True)

@@ -74,10 +74,13 @@ def _columns(problem: AllocationProblem, decision: Floats) -> dict[str, list[Any
     agents, groups = _labels(problem.agents), _labels(problem.groups)
     owner = problem.agent_of_option.tolist()
     used = problem.usage.multiply(decision[np.newaxis, :]).toarray()
+    of_group: dict[str, list[Any]] = {}
+    if problem.shared_reward is None:
+        of_group = {"group": [groups[g] for g in problem.group_of_agent[owner].tolist()]}
     columns: dict[str, list[Any]] = {
         "option": _labels(problem.options),
         "agent": [agents[i] for i in owner],
-        "group": [groups[g] for g in problem.group_of_agent[owner].tolist()],
+        **of_group,
         "decision": decision.tolist(),
         "reward": reward.tolist(),
         "earned": (reward * decision).tolist(),

@@ -60,22 +60,29 @@ class TableForm:
         Whether there is a column of rewards.
     whole_numbers : frozenset of str
         Those of ``option``, ``agent`` and ``group`` whose labels are whole numbers.
+    group_rewards : sequence of str
+        The groups whose rewards are columns of their own; there are then no columns ``reward`` and
+        ``group``.
     """
 
     ignore: Sequence[str] = ()
     is_verbatim: bool = False
     has_reward: bool = True
     whole_numbers: frozenset[str] = frozenset()
+    group_rewards: Sequence[str] = ()
 
     @property
     def required(self) -> tuple[str, ...]:
         """The columns that must be there, beside those of the resources."""
+        if self.group_rewards:
+            return ("agent", *self.group_rewards)
         return tuple(name for name in REQUIRED if name != "reward" or self.has_reward)
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that there may be, beside those of the resources."""
-        return (*self.required, *OPTIONAL)
+        optional = [name for name in OPTIONAL if name != "group" or not self.group_rewards]
+        return (*self.required, *optional)
 
     def readers(self) -> Mapping[str, Callable[[str, str], Any]]:
         """Return what reads the fields of a column; what is not here are numbers."""
@@ -146,7 +153,8 @@ def option_table(
                 cells[column].append(read(f"{where}, column {column!r}", field_text))
     if not lines:
         raise FileError(f"{name}: the table has no rows, expected one for each option")
-    return OptionTable(path=name, arguments=_arguments(cells, resources), lines=lines)
+    arguments = _arguments(cells, resources, form.group_rewards)
+    return OptionTable(path=name, arguments=arguments, lines=lines)
 
 
 def _rows(name: str, text: str, is_verbatim: bool) -> Iterator[tuple[int, list[str]]]:
@@ -245,10 +253,15 @@ _READERS: dict[str, Callable[[str, str], Any]] = {
 }
 
 
-def _arguments(cells: dict[str, list[Any]], resources: Sequence[str]) -> dict[str, Any]:
+def _arguments(
+    cells: dict[str, list[Any]], resources: Sequence[str], group_rewards: Sequence[str]
+) -> dict[str, Any]:
     arguments: dict[str, Any] = {name: cells[name] for name in COLUMNS if name in cells}
     if "option" in arguments:
         arguments["option_names"] = arguments.pop("option")
     arguments["requests"] = np.column_stack([cells[name] for name in resources])
     arguments["resource_names"] = list(resources)
+    if group_rewards:
+        arguments["reward"] = np.column_stack([cells[name] for name in group_rewards])
+        arguments["group"] = list(group_rewards)
     return arguments

@@ -72,6 +72,7 @@ class OptionsTable(Table):
     ignore: list[Label] = []
     verbatim: bool = False
     has_reward: bool = True
+    group_rewards: list[Label] = []
 
     @pydantic.model_validator(mode="after")
     def _check_one_table(self) -> Self:
@@ -241,7 +242,12 @@ def problem_of_tables(
         kind = tables.labels.option if has_names else "integer"
         arguments["extra_rows"] = _rows(name, tables, kind)
     try:
-        if "group" in arguments:
+        if tables.options.group_rewards:
+            if tables.labels.group == "integer":
+                arguments["group"] = [
+                    _label(name, "options.group_rewards", one) for one in arguments["group"]
+                ]
+        elif "group" in arguments:
             arguments["group"] = _group_of_each_agent(table)
         return AllocationProblem(budget=list(tables.resources.values()), **arguments)
     except ProblemError as error:
@@ -250,10 +256,18 @@ def problem_of_tables(
 
 def _option_table(name: str, tables: ProblemTables, folder: str | os.PathLike[str]) -> OptionTable:
     options, resources = tables.options, list(tables.resources)
+    for group in options.group_rewards:
+        if group in COLUMNS or group in resources or options.group_rewards.count(group) > 1:
+            what = "a resource" if group in resources else "a column of its own"
+            what = "there twice" if options.group_rewards.count(group) > 1 else what
+            raise FileError(
+                f"{name}: options.group_rewards: {group!r} is {what}, call the group something else"
+            )
     form = TableForm(
         ignore=options.ignore,
         is_verbatim=options.verbatim,
         has_reward=options.has_reward,
+        group_rewards=options.group_rewards,
         whole_numbers=frozenset(
             kind for kind in LABELS if getattr(tables.labels, kind) == "integer"
         ),

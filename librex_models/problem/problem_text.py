@@ -15,7 +15,7 @@ from librex_models.errors import ParameterError
 from librex_models.problem.labels import Floats, Labels
 from librex_models.problem.option_table import COLUMNS
 from librex_models.problem.plain_text import LARGEST_WHOLE_NUMBER
-from librex_models.problem.toml_text import number_text, toml_key, toml_lines
+from librex_models.problem.toml_text import number_text, toml_key, toml_lines, toml_string
 
 if TYPE_CHECKING:
     from librex_models.problem.allocation_problem import AllocationProblem
@@ -35,6 +35,7 @@ def problem_text(problem: AllocationProblem) -> str:
         If a problem file cannot hold a label, or that there is no resource; the message names it.
     """
     _check_resources(problem)
+    _check_groups_served(problem)
     kinds = {
         "option": _kind_of("option", problem.options),
         "agent": _kind_of("agent", problem.agents),
@@ -92,6 +93,19 @@ def _check_resources(problem: AllocationProblem) -> None:
             )
 
 
+def _check_groups_served(problem: AllocationProblem) -> None:
+    """Raise ParameterError where groups whose rewards are columns cannot be called so."""
+    if problem.shared_reward is None:
+        return
+    taken = {*COLUMNS, *(str(resource) for resource in problem.resources), ""}
+    for group in problem.groups:
+        if str(group) in taken:
+            raise ParameterError(
+                f"group {group!r} has rewards of its own, and a problem file has another column of "
+                "that name: call the group something else"
+            )
+
+
 def _kind_of(kind: str, labels: Labels) -> type:
     """Return whether all labels are texts or whole numbers; raise where they are not."""
     if isinstance(labels, range):
@@ -133,6 +147,9 @@ def _options(problem: AllocationProblem, names: _Names) -> list[str]:
     lines = ["verbatim = true"] if names.are_verbatim else []
     if problem.reward is None:
         lines.append("has_reward = false")
+    if problem.shared_reward is not None:
+        quoted = ", ".join(toml_string(name) for name in names.groups)
+        lines.append(f"group_rewards = [{quoted}]")
     columns = _columns(problem, names)
     rows = zip(*columns.values(), strict=True)
     head = ",".join(_fields(columns))
@@ -147,9 +164,12 @@ def _columns(problem: AllocationProblem, names: _Names) -> dict[str, list[str]]:
     if not _are_positions(problem.options):
         columns["option"] = _fields(names.options)
     is_own = list(problem.groups) == list(problem.agents)
-    if not is_own or (problem.group_of_agent != np.arange(problem.n_agents)).any():
+    if problem.shared_reward is not None:
+        dense = problem.shared_reward.toarray()
+        columns |= {name: _numbers(dense[g]) for g, name in enumerate(names.groups)}
+    elif not is_own or (problem.group_of_agent != np.arange(problem.n_agents)).any():
         columns["group"] = [groups[g] for g in problem.group_of_agent[owner].tolist()]
-    if problem.reward is not None:
+    if problem.reward is not None and problem.shared_reward is None:
         columns["reward"] = _numbers(problem.reward)
     requests = problem.requests
     dense = requests if isinstance(requests, np.ndarray) else requests.toarray()

@@ -12,6 +12,7 @@ from librex_models.problem.arguments import (
     limits_of_agents,
     numbers_of_groups,
     numbers_of_options,
+    shared_rewards,
 )
 from librex_models.problem.labels import as_vector, check_range
 
@@ -47,7 +48,11 @@ def written_fields(problem: AllocationProblem, values: Mapping[str, Any]) -> dic
             )
     fields: dict[str, Any] = {}
     if "reward" in values:
-        fields["reward"] = checked_reward(problem.options, values["reward"])
+        reward = values["reward"]
+        if problem.shared_reward is not None:
+            fields.update(shared_rewards(problem.options, problem.groups, reward))
+        else:
+            fields["reward"] = checked_reward(problem.options, reward)
     if "budget" in values:
         fields["budget"] = as_vector(values["budget"], problem.resources, "budget", "resource")
         check_range(fields["budget"], problem.resources, "budget", "resource", infinite=True)

@@ -109,8 +109,15 @@ def chosen_options(allocation: Allocation) -> Integers:
 
 
 def served_by_group(allocation: Allocation) -> Integers:
-    """Return the number of agents of each group with an option that gets something."""
+    """Return the number of agents of each group with an option that gets something.
+
+    Where options serve several groups, the number of such options.
+    """
     problem = allocation.problem
+    if problem.shared_reward is not None:
+        links = problem.grouping("groups").links(np.ones(problem.n_options))
+        chosen = np.isin(links.option, chosen_options(allocation)) & (links.earned > 0)
+        return np.bincount(links.group[chosen], minlength=problem.n_groups)
     served = np.unique(problem.agent_of_option[chosen_options(allocation)])
     return np.bincount(problem.group_of_agent[served], minlength=problem.n_groups)
 

@@ -188,8 +188,24 @@ def _resource_table(allocation: Allocation) -> Table:
     )
 
 
+def _served_group_table(allocation: Allocation, most_rows: int | None) -> Table:
+    """Return the utilities of groups that options serve in common: nothing is theirs alone."""
+    problem = allocation.problem
+    names = label_texts(problem.groups)[:most_rows]
+    utility = utility_of_groups(allocation).tolist()
+    served = served_by_group(allocation).tolist()
+    return Table(
+        title="Groups",
+        columns=("group", "options that serve it", "utility"),
+        rows=list(zip(names, served, utility, strict=False)),
+        note=_and_more(problem.n_groups - len(names), "group"),
+    )
+
+
 def _group_table(allocation: Allocation, most_rows: int | None) -> Table:
     problem = allocation.problem
+    if problem.shared_reward is not None:
+        return _served_group_table(allocation, most_rows)
     size = np.bincount(problem.group_of_agent, minlength=problem.n_groups)
     amounts = np.zeros((problem.n_groups, problem.n_resources))
     np.add.at(amounts, problem.group_of_agent, allocation.allocated)
@@ -224,7 +240,7 @@ def _names_of_options(allocation: Allocation) -> dict[str, list[str]]:
     is_position = isinstance(problem.options, range) and problem.n_options == problem.n_agents
     if options != names["agent"] and not is_position:
         names["option"] = options
-    if problem.n_groups < problem.n_agents:
+    if problem.n_groups < problem.n_agents and problem.shared_reward is None:
         groups = label_texts(problem.groups)
         of_option = problem.group_of_agent[problem.agent_of_option]
         names["group"] = [groups[g] for g in of_option.tolist()]

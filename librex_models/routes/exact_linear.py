@@ -35,7 +35,7 @@ NEAR = 1e-9
 
 def is_single_choice(problem: AllocationProblem, grouping: Grouping) -> bool:
     """Return whether every utility depends on at most one chosen 0/1 option."""
-    if not (problem.integer & (problem.upper < 2.0)).all():
+    if grouping.shared_reward is not None or not (problem.integer & (problem.upper < 2.0)).all():
         return False
     n_options = np.bincount(grouping.of_option, minlength=len(grouping))
     first = np.full(len(grouping), -1)

@@ -16,6 +16,7 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from librex_models.problem.grouping import Links
 from librex_models.routes.route import Question
 from librex_models.verification import region
 from solvers import Block, Program
@@ -28,9 +29,10 @@ INTEGRALITY = 1e-6
 def needs_service(question: Question) -> Booleans:
     """Return who has nothing unless a whole option is chosen."""
     grouping, problem = question.grouping, question.problem
-    earns = _earns(question) & ~problem.integer
+    links = grouping.links(question.reward)
+    earns = _earns(question, links) & ~problem.integer[links.option]
     has_fractions = np.zeros(len(grouping), dtype=np.bool_)
-    has_fractions[grouping.of_option[earns]] = True
+    has_fractions[links.group[earns]] = True
     return np.asarray((grouping.history == 0.0) & ~has_fractions, dtype=np.bool_)
 
 
@@ -45,12 +47,12 @@ def service_program(question: Question, program: Program) -> Program:
     """
     grouping, needing = question.grouping, np.flatnonzero(needs_service(question))
     n = len(needing)
-    options = np.flatnonzero(_earns(question) & question.problem.integer)
-    row = np.searchsorted(needing, grouping.of_option[options])
-    is_needed = np.isin(grouping.of_option[options], needing)
-    options, row = options[is_needed], row[is_needed]
-    columns = options + program.columns_of("x").start
-    chosen = sparse.csr_array((np.ones(len(options)), (row, columns)), shape=(n, program.n_columns))
+    links = grouping.links(question.reward)
+    useful = _earns(question, links) & question.problem.integer[links.option]
+    useful &= np.isin(links.group, needing)
+    row = np.searchsorted(needing, links.group[useful])
+    columns = links.option[useful] + program.columns_of("x").start
+    chosen = sparse.csr_array((np.ones(len(row)), (row, columns)), shape=(n, program.n_columns))
     served = sparse.vstack([sparse.csr_array((program.n_rows, n)), -sparse.eye_array(n)])
     matrix = sparse.hstack([sparse.vstack([program.matrix, chosen]), served])
     return replace(
@@ -75,8 +77,7 @@ def number_left_out(question: Question, bound: float) -> int:
     return max(needing - int(np.floor(bound + INTEGRALITY)), 0)
 
 
-def _earns(question: Question) -> Booleans:
-    """Return which options earn anything, within bounds and budgets."""
+def _earns(question: Question, links: Links) -> Booleans:
+    """Return which links earn anything, within bounds and budgets."""
     own = region(question.problem, by_budgets=True)
-    share = question.grouping.share[question.grouping.of_option]
-    return np.asarray((share * question.reward > 0.0) & (own.upper > 0.0), dtype=np.bool_)
+    return np.asarray((links.earned > 0.0) & (own.upper > 0.0)[links.option], dtype=np.bool_)

@@ -307,7 +307,8 @@ def least_positive(question: Question) -> float:
     problem, grouping = question.problem, question.grouping
     if not problem.integer.all():
         return 0.0
-    earned = (grouping.share / grouping.weight)[grouping.of_option] * question.reward
+    links = grouping.links(question.reward)
+    earned = links.earned / grouping.weight[links.group]
     before = grouping.history / grouping.weight
     return float(np.concatenate([earned[earned > 0.0], before[before > 0.0]]).min(initial=np.inf))
 

@@ -57,9 +57,8 @@ class Plain:
         grouping, own = question.grouping, region(question.problem)
         at = _raised_where_stuck(question, utility, own)
         majorant = question.family.majorant(grouping.weight, at, multiplier)
-        slope = (majorant.slope * grouping.share)[grouping.of_option]
         return LinearWelfare(
-            coefficient=slope * question.reward,
+            coefficient=grouping.worth(question.reward, majorant.slope),
             constant=majorant.constant + float(majorant.slope @ grouping.history),
             to_equivalent=majorant.to_equivalent,
             region=own,
@@ -106,6 +105,7 @@ class Plain:
             or problem.integer.any()
             or len(problem.extra_rows) > 0
             or question.grouping.limits is not None
+            or question.grouping.shared_reward is not None
         )
         if asks_for_more or not 0.0 < 2.0 * bound < 0.5 * self.level:
             return False

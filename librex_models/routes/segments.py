@@ -81,6 +81,8 @@ def why_not_one_budget(question: Question) -> str:
         return "the problem has rows of its own"
     if question.grouping.limits is not None:
         return "utilities have limits"
+    if question.grouping.shared_reward is not None:
+        return "options serve several groups"
     own = region(problem)
     if len(_binding(problem, own)) > 1:
         return "more than one budget can bind"

@@ -134,6 +134,8 @@ def _hopeless(
     Without minimums and lower bounds there is nobody: a little of everything fits.
     """
     problem = question.problem
+    if question.grouping.shared_reward is not None:
+        return None
     lower, upper = problem.lower, problem.upper
     if decision is not None:
         lower = np.where(problem.integer, decision, lower)

@@ -62,9 +62,9 @@ def check_solvable(question: Question) -> None:
 
 def _check_everybody_can_gain(question: Question, reward: Floats) -> None:
     grouping = question.grouping
-    gains = np.bincount(
-        grouping.of_option, _may_be_chosen(question.problem) & (reward > 0), minlength=len(grouping)
-    )
+    links = grouping.links(reward)
+    useful = _may_be_chosen(question.problem)[links.option] & (links.earned > 0)
+    gains = np.bincount(links.group, useful, minlength=len(grouping))
     hopeless = np.flatnonzero((gains == 0) & (grouping.history <= 0))
     if hopeless.size:
         label = grouping.labels[int(hopeless[0])]

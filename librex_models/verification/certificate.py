@@ -296,10 +296,10 @@ def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Fami
     )
     if not problem.integer.all() or ((reward < 0).any() and not is_free):
         return 0.0
-    gains = (reward > 0) & (own.upper > 0)
+    links = grouping.links(reward)
+    gains = (links.earned > 0) & (own.upper > 0)[links.option]
     smallest = np.full(len(grouping), np.inf)
-    earned = grouping.share[grouping.of_option] * reward
-    np.minimum.at(smallest, grouping.of_option[gains], earned[gains])
+    np.minimum.at(smallest, links.group[gains], links.earned[gains])
     utility = np.where(grouping.history > 0, grouping.history, smallest)
     if np.isinf(utility).all():
         return np.inf

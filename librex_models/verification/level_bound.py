@@ -66,7 +66,7 @@ def level_bound(
     usable = total > 0.0 and np.isfinite(slope).all()
     if problem.reward is None or not usable:
         return np.inf
-    worth = (slope * grouping.share)[grouping.of_option] * problem.reward
+    worth = grouping.worth(problem.reward, slope)
     earned = price_bound(worth, coupling_rows(problem, grouping), price, own)
     before = slope * grouping.history
     taken = np.where(is_open, 0.0, slope * floor)
