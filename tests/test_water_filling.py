@@ -285,8 +285,26 @@ def test_numbers_that_cannot_be_filled_go_to_a_solver_and_the_attempts_say_so() 
 
 def test_lower_bounds_beyond_the_budget_are_infeasible() -> None:
     problem = AllocationProblem([[1.0], [2.0]], [1.0], [1.0, 1.0], lower=0.5, upper=9.0)
+    for model in (AlphaFair(problem, 2.0), MaxMin(problem)):
+        allocation = model.solve()
+        assert allocation.verdict is Verdict.INFEASIBLE
+        assert [attempt.solver for attempt in allocation.attempts] == ["librex"]
+        assert "the lower bounds alone exceed the budget" in allocation.certificate.sentence
+
+
+def test_minimums_beyond_the_budget_are_left_to_a_solver() -> None:
+    problem = AllocationProblem([[1.0], [2.0]], [1.0], [1.0, 1.0], agent_minimum=0.5)
     allocation = AlphaFair(problem, 2.0).solve()
     assert allocation.verdict is Verdict.INFEASIBLE
+    assert [attempt.solver for attempt in allocation.attempts][0] == "librex"
+
+
+@pytest.mark.filterwarnings("error")
+def test_welfare_beyond_the_range_of_numbers_warns_nobody() -> None:
+    problem = AllocationProblem([[1.0]], [3.0], [7e-4], lower=0.0, upper=1.0)
+    allocation = AlphaFair(problem, 100.0).solve()
+    assert allocation.verdict is Verdict.OPTIMAL
+    assert allocation.equivalent == pytest.approx(7e-4)
 
 
 def test_the_plan_says_that_no_solver_is_needed() -> None:

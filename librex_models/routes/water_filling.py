@@ -1,4 +1,4 @@
-"""One budget, fractional decisions: every family by sorting, without a solver.
+"""One budget, fractional decisions: welfare by sorting, without a solver.
 
 Alpha-fair welfare is filled to one price, max-min to one level after another; see `filling`. The
 answer is proven by the same prices as a solver's, recomputed in `verification`.
@@ -25,6 +25,7 @@ from librex_models.verification import (
     bound_from_prices,
     bounds_of_levels,
     certify,
+    certify_without_decision,
     coupling_rows,
     region,
     relative_gap,
@@ -106,7 +107,7 @@ def filled_answer(question: Question, options: SolveOptions) -> Answer:
     """Return the answer of a question of one budget, with its certificate."""
     segments = segments_of(question)
     if segments.room < 0.0:
-        raise SolverFailure("not filled: lower bounds exceed the budget")
+        return _without_decision(question)
     filling = _filling(question, segments)
     spent = shared_among_equals(segments, filling.spent)
     problem = question.problem
@@ -123,6 +124,31 @@ def filled_answer(question: Question, options: SolveOptions) -> Answer:
         return _level_answer(found, options)
     certificate, price = _best_proof(found, [_tangent(found)], options)
     return _answer(decision, certificate, price)
+
+
+def _without_decision(question: Question) -> Answer:
+    """Return the answer where what is given at least exceeds the budget.
+
+    Raises
+    ------
+    SolverFailure
+        If lower bounds alone do not prove it: by a rounding error only, or by minimums of agents.
+    """
+    nothing = np.zeros(question.problem.n_options)
+    linear = Plain().linear_welfare(question, question.utility(nothing), None)
+    rows = coupling_rows(question.problem, question.grouping)
+    certificate = certify_without_decision(
+        question.problem, Evidence(linear=linear), rows, claims_infeasible=True
+    )
+    if certificate.verdict is not Verdict.INFEASIBLE:
+        raise SolverFailure("not filled: lower bounds and minimums exceed the budget")
+    return Answer(
+        status=Status.INFEASIBLE,
+        limit=None,
+        decision=None,
+        certificate=certificate,
+        message="the lower bounds alone exceed a budget",
+    )
 
 
 def _filling(question: Question, segments: Segments) -> Filling:
@@ -173,7 +199,7 @@ def _tangent(found: _Filled) -> tuple[Evidence, Floats]:
     linear = Plain().linear_welfare(question, found.utility, None)
     with np.errstate(over="ignore"):
         unit = float(np.exp(question.family.log_unit(majorant.reference)))
-        in_welfare = np.where(price > 0, price * unit, 0.0)
+        in_welfare = np.multiply(price, unit, out=np.zeros_like(price), where=price > 0)
     return Evidence(linear=linear, price=price * (1.0 + HAIR)), in_welfare
 
 
