@@ -296,7 +296,7 @@ def test_minimums_beyond_the_budget_are_left_to_a_solver() -> None:
     problem = AllocationProblem([[1.0], [2.0]], [1.0], [1.0, 1.0], agent_minimum=0.5)
     allocation = AlphaFair(problem, 2.0).solve()
     assert allocation.verdict is Verdict.INFEASIBLE
-    assert [attempt.solver for attempt in allocation.attempts][0] == "librex"
+    assert allocation.attempts[0].solver == "librex"
 
 
 @pytest.mark.filterwarnings("error")
