@@ -140,7 +140,8 @@ class ScipSession:
         self._held.free_solve()
         if options.start is not None and self._n_partial_starts >= MOST_PARTIAL_STARTS:
             self._forget_starts()
-        self._options.write(self._held.program, options)
+        completes_starts = self._n_partial_starts > 0 or _is_partial(options.start)
+        self._options.write(self._held.program, options, completes_starts)
         if are_crossed(self._held.program):
             outcome = self._crossed()
         else:
@@ -331,6 +332,10 @@ class ScipSession:
     def _of_rows(self, number_of: Any) -> Floats:
         rows = [*self._held.rows, *self._held.added]
         return np.fromiter(map(number_of, rows), dtype=np.float64, count=len(rows))
+
+
+def _is_partial(start: Floats | None) -> bool:
+    return start is not None and not np.isfinite(np.asarray(start, dtype=np.float64)).all()
 
 
 __all__ = ["FAILED", "SETTLED", "STOPPED", "Scip", "ScipSession"]

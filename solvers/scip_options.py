@@ -38,6 +38,10 @@ OPTIONS_OF_TERMS = {
     "presolving/maxrounds": 0,
 }
 
+# SCIP 10.0 completes a start by programs of their own. What it learns from their conflicts cut the
+# optimum off in one of twenty programs under tangents, and a poor decision was called the best.
+WITH_PARTIAL_STARTS: dict[str, Any] = {"conflict/enable": False}
+
 # A linear program is one linear program: nothing that changes rows or finds points beside it, for
 # else the multipliers of the rows are those of other rows.
 LINEAR: dict[str, Any] = {
@@ -107,8 +111,17 @@ class WrittenOptions:
         self._model = model
         self._written: dict[str, Any] = {}
 
-    def write(self, program: Program, options: SolveOptions) -> None:
+    def write(
+        self, program: Program, options: SolveOptions, completes_starts: bool = False
+    ) -> None:
         """Write the options for a run; what was written for the one before has its default again.
+
+        Parameters
+        ----------
+        program : Program
+        options : SolveOptions
+        completes_starts : bool
+            Whether SCIP holds a start that leaves columns open.
 
         Raises
         ------
@@ -116,7 +129,10 @@ class WrittenOptions:
             If SCIP has no such option, or does not take its value.
         """
         check_native(options)
-        wanted = _common(program, options) | dict(options.native)
+        wanted = _common(program, options)
+        if completes_starts:
+            wanted |= WITH_PARTIAL_STARTS
+        wanted |= options.native
         for name in self._written.keys() - wanted.keys():
             self._model.resetParam(name)
             del self._written[name]

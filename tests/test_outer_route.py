@@ -307,3 +307,24 @@ def test_one_seed_gives_one_decision_and_the_start_is_taken() -> None:
     assert first.decision.tolist() == second.decision.tolist()
     started = solved(problem, 0.5, "highs", start=first.decision, node_limit=0)
     assert started.has_point
+
+
+@pytest.mark.parametrize(("seed", "n_options", "n_groups"), [(16, 27, 5), (1, 40, 8)])
+def test_no_optimum_is_cut_off_where_scip_completes_a_start(
+    seed: int, n_options: int, n_groups: int
+) -> None:
+    """It is asked for more than one decision, each time with the best one to begin from."""
+    generator = np.random.default_rng(seed)
+    requests = generator.uniform(0.1, 1.0, (n_options, 3))
+    problem = AllocationProblem(
+        requests,
+        requests.sum(axis=0) * 0.4,
+        generator.uniform(0.5, 3.0, n_options),
+        group=[j % n_groups for j in range(n_options)],
+        integer=True,
+    )
+    model = lm.Proportional(problem)
+    other = model.solve("highs", relative_gap=1e-3)
+    found = model.solve("scip", route=OUTER_APPROXIMATION, relative_gap=1e-3)
+    assert found.certificate.bound >= other.equivalent * (1.0 - 1e-9), found.certificate
+    assert found.verdict is lm.Verdict.OPTIMAL
