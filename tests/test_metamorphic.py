@@ -39,6 +39,7 @@ FAMILIES: dict[str, Callable[[lm.AllocationProblem], lm.Model]] = {
 FAIR = [name for name in FAMILIES if name != "BudgetOnly"]
 CURVED = [name for name in FAIR if not name.startswith("MaxMin")]
 WAYS = {
+    "the way of the plan": ("auto", "auto"),
     "highs": ("highs", "auto"),
     "scip": ("scip", "plain"),
     "scip under tangents": ("scip", "outer_approximation"),
