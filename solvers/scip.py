@@ -68,6 +68,8 @@ SMALL_ENTRY = 1e-9
 MOST_PARTIAL_STARTS = 10
 """SCIP keeps so many starts that leave columns open, for good, and breaks down at one more."""
 
+STEEP = 0.75
+
 
 class Scip:
     """The adapter of SCIP."""
@@ -292,7 +294,7 @@ class ScipSession:
         unknown = np.inf if self._held.program.maximise else -np.inf
         has_bound = status is Status.OPTIMAL or (status.is_stopped and not self._held.is_linear)
         # A program that is tighter without some of its entries bounds nothing.
-        if not has_bound or self._loses_entries:
+        if not has_bound or self._loses_entries or _begins_too_steeply(self._held.program):
             return unknown
         bound = float(self._held.model.getDualbound())
         return bound if abs(bound) < INFINITE else unknown
@@ -336,6 +338,18 @@ class ScipSession:
 
 def _is_partial(start: Floats | None) -> bool:
     return start is not None and not np.isfinite(np.asarray(start, dtype=np.float64)).all()
+
+
+def _begins_too_steeply(program: Program) -> bool:
+    """Return whether whole columns decide on terms that leave zero faster than tolerances allow.
+
+    At an alpha of 0.9, 1e-9 is worth an eighth of what 1 is: one in a hundred optima of SCIP 10.0
+    is none.
+    """
+    terms = program.terms
+    if terms is None or not STEEP < terms.alpha < 1.0 or not program.has_integers:
+        return False
+    return bool((program.column_lower[terms.columns] <= 0.0).any())
 
 
 __all__ = ["FAILED", "SETTLED", "STOPPED", "Scip", "ScipSession"]
