@@ -94,8 +94,7 @@ def plans_of(question: Question, choices: Choices) -> list[SolverPlan]:
     plans = _plans_in_turn(question, choices)
     asked = [plan for plan in plans if plan.solver != NO_SOLVER]
     for plan in asked:
-        can = solvers.capabilities(plan.solver)
-        if choices.forbid_rebuild and Capability.IN_PLACE_UPDATES not in can:
+        if choices.forbid_rebuild and _rebuilds(plan):
             raise CapabilityError(
                 f"{plan.solver} is handed the whole program at every change, which forbid_rebuild "
                 "forbids: take another solver, or leave it out"
@@ -110,6 +109,10 @@ def plans_of(question: Question, choices: Choices) -> list[SolverPlan]:
     for name in choices.native:
         _check_native(name)
     return plans
+
+
+def _rebuilds(plan: SolverPlan) -> bool:
+    return Capability.IN_PLACE_UPDATES not in solvers.capabilities(plan.solver)
 
 
 def _plans_in_turn(question: Question, choices: Choices) -> list[SolverPlan]:
@@ -127,7 +130,7 @@ def _plans_in_turn(question: Question, choices: Choices) -> list[SolverPlan]:
         except UnsolvableError:
             # The proof will not often fail.
             stand_by = None
-        if stand_by is not None:
+        if stand_by is not None and not (choices.forbid_rebuild and _rebuilds(stand_by)):
             plans.append(replace(stand_by, why="asked where filling proves nothing"))
     for name in choices.fallback:
         plans.append(replace(choose(question, name, route), why="asked for as a fallback"))

@@ -271,6 +271,14 @@ def test_a_session_is_filled_again_with_what_is_written() -> None:
         assert (session.updates_in_place, session.rebuilds) == (1, 0)
 
 
+def test_filling_rebuilds_nothing_where_that_is_forbidden() -> None:
+    problem = AllocationProblem([[1.0], [2.0]], [1.0], [1.0, 1.0], upper=9.0)
+    with AlphaFair(problem, 2.0).open(solver="auto", forbid_rebuild=True) as session:
+        session.solve()
+        session.write(budget=[3.0])
+        assert session.solve().route == "water_filling"
+
+
 def test_numbers_that_cannot_be_filled_go_to_a_solver_and_the_attempts_say_so() -> None:
     problem = AllocationProblem([[1.0, 2.0], [2.0, 1.0]], [1.0, 3.5], [1.0, 1.0])
     with AlphaFair(problem, 2.0).open(solver="auto") as session:
