@@ -48,6 +48,22 @@ class Choices:
     isolate: bool = False
     forbid_rebuild: bool = False
 
+    @property
+    def needed(self) -> frozenset[Capability]:
+        """What is asked of a solver that not every one has."""
+        options = self.options
+        asked = {
+            Capability.TIME_LIMIT: options.time_limit_seconds is not None,
+            Capability.NODE_LIMIT: options.node_limit is not None,
+            Capability.ITERATION_LIMIT: options.iteration_limit is not None,
+            Capability.SOLUTION_LIMIT: options.solution_limit is not None,
+            Capability.MEMORY_LIMIT: options.memory_limit_mb is not None,
+            Capability.THREADS: options.threads > 1,
+            Capability.DETERMINISTIC_SEED: options.seed != 0,
+            Capability.IN_PLACE_UPDATES: self.forbid_rebuild,
+        }
+        return frozenset(one for one, is_asked in asked.items() if is_asked)
+
     def __post_init__(self) -> None:
         """Refuse what is no name and no list of names."""
         for name in ("solver", "form", "route"):
@@ -121,12 +137,13 @@ def _plans_in_turn(question: Question, choices: Choices) -> list[SolverPlan]:
     Where no solver is needed, the one that would be taken otherwise stands by.
     """
     needs_solver = choices.form != "arrays"
-    plans = [choose(question, choices.solver, choices.route, needs_solver)]
+    needed = choices.needed
+    plans = [choose(question, choices.solver, choices.route, needs_solver, needed)]
     route = choices.route
     if plans[0].solver == NO_SOLVER:
         route = "auto"
         try:
-            stand_by = choose(question, choices.solver, route, needs_solver=True)
+            stand_by = choose(question, choices.solver, route, needs_solver=True, needed=needed)
         except UnsolvableError:
             # The proof will not often fail.
             stand_by = None

@@ -363,3 +363,14 @@ def test_the_command_ends_with_2_on_bad_input(run: Run) -> None:
     code, _, err = run('"budget_only"', "--solver", "hihgs")
     assert code == 2
     assert "--solver: there is no solver 'hihgs'" in err
+
+
+@pytest.mark.parametrize(
+    "asked", [{"node_limit": 1000}, {"memory_limit_mb": 4000.0}, {"forbid_rebuild": True}]
+)
+def test_auto_passes_over_solvers_that_lack_what_is_asked(asked: dict[str, Any]) -> None:
+    problem = lm.AllocationProblem([[1.0, 2.0], [2.0, 1.0]], [1.0, 1.0], [1.0, 1.0])
+    with lm.AlphaFair(problem, 2.0).open(solver="auto", **asked) as session:
+        allocation = session.solve()
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    assert allocation.solver != "cvxpy:CLARABEL"

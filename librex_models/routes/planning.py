@@ -124,7 +124,13 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     return _linear_plan(question, solver, can, route)
 
 
-def choose(question: Question, solver: str, route: str, needs_solver: bool = False) -> SolverPlan:
+def choose(
+    question: Question,
+    solver: str,
+    route: str,
+    needs_solver: bool = False,
+    needed: frozenset[Capability] = frozenset(),
+) -> SolverPlan:
     """Return the plan of the solver that was asked for, or of the best that can be used here.
 
     One budget needs no solver, unless one is asked for by name.
@@ -138,6 +144,8 @@ def choose(question: Question, solver: str, route: str, needs_solver: bool = Fal
         One of ROUTES.
     needs_solver : bool
         Whether a solver has to be asked all the same.
+    needed : frozenset of Capability
+        What was asked of the solver, such as a node limit; "auto" passes over those that lack it.
 
     Raises
     ------
@@ -158,7 +166,9 @@ def choose(question: Question, solver: str, route: str, needs_solver: bool = Fal
             raise UnsolvableError(_what_can(question, replace(plan, why=missing or plan.why)))
         return replace(plan, why=f"asked for; {plan.why}")
     able = [plan for plan in ranked(question, solvers.names(), route) if plan.can_solve]
-    for plan in able:
+    # Where none has all that is needed, the first says what it lacks.
+    having = [plan for plan in able if needed <= solvers.capabilities(plan.solver)]
+    for plan in [*having, *able]:
         if not why_not_here(question, plan):
             words = ["chosen from the plan: " + plan.exactness.value, plan.why]
             if (plan.solver, plan.route) == (LINEAR_SOLVER, OUTER_APPROXIMATION):
