@@ -133,7 +133,7 @@ def _raised_where_stuck(question: Question, utility: Floats, own: Region) -> Flo
     """
     family, is_nothing = question.family, utility <= 0.0
     is_finite_there = isinstance(family, AlphaFairness) and family.alpha < 1.0
-    if not is_finite_there or not is_nothing.any():
+    if not is_finite_there or not is_nothing.any() or is_nothing.all():
         return utility
     is_stuck = is_nothing & (question.utility(own.upper) <= 0.0)
     return np.where(is_stuck, np.finfo(np.float64).tiny, utility)
