@@ -3,7 +3,7 @@
 Points and multipliers follow the central path of the task's barrier, see `term_barrier`, from one
 point with room on all sides. What is claimed of them is arithmetic: the points keep the rules, and
 multipliers bound the optimum, see `conic_bound`. May import the conic program with its scaling and
-bounds, and the barrier.
+bounds, the barrier and its start.
 """
 
 from __future__ import annotations
@@ -13,13 +13,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from solvers.central_start import start_with_room
 from solvers.conic_bound import bound_of, gap_of
 from solvers.conic_program import Task
 from solvers.conic_scaling import ScaledTask, scaled_task, value_of
 from solvers.errors import SolverFailure
 from solvers.program import Floats
 from solvers.scaled_utility import ratio_of, scaled_utility
-from solvers.term_barrier import Barrier, Iterate, Step
+from solvers.term_barrier import Barrier, Iterate
 
 MOST_STEPS = 300
 MOST_UNITS = 30
@@ -32,11 +33,6 @@ FALL = 0.1
 """What mu falls by; also what it is to leave of the gap that is proven."""
 CENTRED = 3.0
 """Where the barrier function could fall by no more times mu, mu falls."""
-NEAR = 0.1
-"""The share of a point near the bounds in the start; the rest is a known point."""
-SHRINKS = 60
-ARMIJO = 1e-4
-TO_THE_EDGE = 0.99
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -79,7 +75,7 @@ def central_point(
         Whether to stop where one is.
     """
     with np.errstate(all="ignore"):
-        start = _start(task, known)
+        start = start_with_room(task, known)
         for _ in range(MOST_UNITS):
             unit = np.inf if start is None else _equivalent(task, start)
             if start is None or not 0.0 < unit < np.inf:
@@ -89,32 +85,6 @@ def central_point(
                 return path.best
             start = path.known
     return path.best
-
-
-def _start(task: Task, known: Floats) -> Floats | None:
-    """Return a point with room: mostly the known one, and a little of one near the bounds."""
-    barrier = Barrier(task)
-    width = np.where(np.isfinite(barrier.most), barrier.most - barrier.least, 1.0)
-    shares = (0.5 ** np.arange(1.0, SHRINKS)).tolist()
-    near = (_tied(task, barrier, barrier.least + share * width) for share in shares)
-    inner = next((v for v in near if barrier.has_room(v)), None)
-    if inner is None:
-        return None
-    own = np.clip(barrier.free(known), barrier.least, barrier.most)
-    others = (1.0 - (1.0 - NEAR) * 0.7 ** np.arange(SHRINKS)).tolist()
-    for share in [*others, 1.0]:
-        v = _tied(task, barrier, (1.0 - share) * own + share * inner)
-        if barrier.has_room(v):
-            return barrier.point(v)
-    return None
-
-
-def _tied(task: Task, barrier: Barrier, v: Floats) -> Floats:
-    """Return free columns of which those of terms are what their rows say."""
-    point = barrier.point(v)
-    missing = task.row_lower[task.tied_row] - task.matrix[task.tied_row] @ point
-    point[task.tied_column] += missing / task.tied_entry
-    return barrier.free(point)
 
 
 def _equivalent(task: Task, point: Floats) -> float:
@@ -158,7 +128,7 @@ class _Path:
             except SolverFailure:
                 return False
             self._take_row(step.row)
-            length = self._length(at, step, mu)
+            length = self._barrier.length(at, step, mu)
             if length > 0.0:
                 at = self._barrier.moved(at, step, length, mu)
                 self._take_point(at.v)
@@ -184,20 +154,6 @@ class _Path:
         own = -self._task.alpha * np.log(ratio) + np.log(ratio)
         mean = float(self._task.weight @ np.exp(own)) / float(self._task.weight.sum())
         return bool(mean < np.exp(-FAR_IN_WELFARE))
-
-    def _length(self, at: Iterate, step: Step, mu: float) -> float:
-        """Return how far to go: to where the barrier function falls enough, 0 if nowhere."""
-        barrier = self._barrier
-        length = min(1.0, TO_THE_EDGE * barrier.longest(at, step))
-        before = barrier.value(at.v, at.s, mu)
-        # What rounding may hide.
-        blur = 1e-13 * (abs(before) + 40.0 * mu * barrier.n_rooms)
-        for _ in range(SHRINKS):
-            after = barrier.value(*barrier.ahead(at, step, length), mu)
-            if after <= before + ARMIJO * length * step.slope + blur:
-                return length
-            length *= 0.5
-        return 0.0
 
     def _take_row(self, row: Floats) -> None:
         bound = bound_of(self._task, row)

@@ -28,6 +28,9 @@ LARGEST_DIRECT_ALPHA = 2.0
 SPREAD = 100.0
 """Multipliers stay within this factor of mu / room."""
 SHORT = 0.2
+SHRINKS = 60
+ARMIJO = 1e-4
+TO_THE_EDGE = 0.99
 KEPT = 0.9
 LEAST_PART = 0.01
 LARGEST_COLUMN = 1e150
@@ -267,6 +270,19 @@ class Barrier:
         bent = np.maximum(x - promised, 0.0) ** (-1.0 / self._power)
         keeps = x - straight**-self._power >= KEPT * promised
         return v, np.where(keeps, straight, bent)
+
+    def length(self, at: Iterate, step: Step, mu: float) -> float:
+        """Return how far to go: to where the barrier function falls enough, 0 if nowhere."""
+        length = min(1.0, TO_THE_EDGE * self.longest(at, step))
+        before = self.value(at.v, at.s, mu)
+        # What rounding may hide.
+        blur = 1e-13 * (abs(before) + 40.0 * mu * self.n_rooms)
+        for _ in range(SHRINKS):
+            after = self.value(*self.ahead(at, step, length), mu)
+            if after <= before + ARMIJO * length * step.slope + blur:
+                return length
+            length *= 0.5
+        return 0.0
 
     def moved(self, at: Iterate, step: Step, length: float, mu: float) -> Iterate:
         """Return the iterate after a step, its multipliers near mu / room."""

@@ -114,6 +114,17 @@ def test_bounds_from_below_and_rows_with_two_sides_are_kept() -> None:
     np.testing.assert_allclose(central.point[:8], [2.0, *([6.0 / 7.0] * 7)], rtol=1e-3)
 
 
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_rows_that_ask_for_more_are_relieved_first(alpha: float) -> None:
+    # Near their bounds of 0 columns are far from the 7.9 of 8 that a row asks for.
+    program = one_budget(alpha, np.ones(8), np.ones(8), 8.0)
+    lower = program.row_lower.copy()
+    lower[0] = 7.9
+    central = found(task_of(replace(program, row_lower=lower)))
+    assert central.gap <= GAP
+    np.testing.assert_allclose(central.point[:8], 1.0, rtol=1e-2)
+
+
 def test_without_room_on_all_sides_there_is_no_path() -> None:
     program = one_budget(1.0, np.ones(8), np.ones(8), 8.0)
     lower = program.column_lower.copy()
