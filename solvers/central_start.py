@@ -24,6 +24,7 @@ SHARE_OF_WIDTH = 0.1
 """How far from their lower bounds columns are where rows have to be relieved."""
 MOST_STEPS = 100
 FALL = 0.1
+LEAST_MU = 1e-12
 CENTRED = 3.0
 
 
@@ -67,30 +68,39 @@ def _relieved(task: Task, barrier: Barrier) -> Floats | None:
     """Return free columns with room, after the rows that had none at first were relieved."""
     v = _tied(task, barrier, barrier.least + SHARE_OF_WIDTH * _width(barrier))
     activity = task.matrix @ barrier.point(v)
+    relief = _into(task) - activity
     is_tied = task.row_lower == task.row_upper
-    short = np.where(is_tied, -np.inf, task.row_lower - activity) / task.row_size
-    over = np.where(is_tied, -np.inf, activity - task.row_upper) / task.row_size
-    most = float(max(short.max(initial=0.0), over.max(initial=0.0)))
-    relief = np.where(short >= 0.0, task.row_size, np.where(over >= 0.0, -task.row_size, 0.0))
-    column = sparse.csr_array(relief[:, None])
+    has_room = (activity > task.row_lower) & (activity < task.row_upper)
+    column = sparse.csr_array(np.where(is_tied | has_room, 0.0, relief)[:, None])
     wider = replace(
         task,
         matrix=sparse.csr_array(sparse.hstack([task.matrix, column], format="csr")),
-        lower=np.append(task.lower, -1.0 - most),
-        upper=np.append(task.upper, 2.0 * most + 2.0),
-        least=np.append(task.least, -1.0 - most),
-        most=np.append(task.most, 2.0 * most + 2.0),
+        lower=np.append(task.lower, -1.0),
+        upper=np.append(task.upper, 2.0),
+        least=np.append(task.least, -1.0),
+        most=np.append(task.most, 2.0),
         cost=np.append(np.zeros_like(task.cost), -1.0),
         columns=task.columns[:0],
         weight=task.weight[:0],
         alpha=1.0,
     )
-    first = np.append(barrier.point(v), 1.5 * most + 0.5)
-    return _followed(Barrier(wider), first, barrier)
+    return _followed(Barrier(wider), np.append(barrier.point(v), 1.0), barrier)
+
+
+def _into(task: Task) -> Floats:
+    """Return an activity of each row that has room: its middle, or a little off its only side."""
+    off = SHARE_OF_WIDTH * task.row_size
+    has_both = np.isfinite(task.row_lower) & np.isfinite(task.row_upper)
+    middle = 0.5 * np.where(has_both, task.row_lower + task.row_upper, 0.0)
+    one_side = np.where(np.isfinite(task.row_lower), task.row_lower + off, task.row_upper - off)
+    return np.where(has_both, middle, one_side)
 
 
 def _followed(relieved: Barrier, first: Floats, barrier: Barrier) -> Floats | None:
-    """Make the relief small, and return the first free columns that do without it."""
+    """Make the relief small, and return the free columns that do without it.
+
+    Between a point with some relief and one with a negative one there is one that needs none.
+    """
     v, mu = relieved.free(first), 1.0
     if not relieved.has_room(v):
         return None
@@ -100,14 +110,18 @@ def _followed(relieved: Barrier, first: Floats, barrier: Barrier) -> Floats | No
             step = relieved.step(at, mu)
         except SolverFailure:
             return None
-        length = relieved.length(at, step, mu)
+        before, length = relieved.point(at.v), relieved.length(at, step, mu)
         if length > 0.0:
             at = relieved.moved(at, step, length, mu)
-        found = barrier.free(relieved.point(at.v)[:-1])
-        if barrier.has_room(found):
-            return found
+        after = relieved.point(at.v)
+        if after[-1] <= 0.0:
+            share = before[-1] / (before[-1] - after[-1])
+            found = barrier.free(((1.0 - share) * before + share * after)[:-1])
+            return found if barrier.has_room(found) else None
         if -step.slope <= CENTRED * mu or length == 0.0:
             mu *= FALL
+        if mu < LEAST_MU:
+            return None
     return None
 
 
