@@ -33,10 +33,9 @@ from librex_models.problem import Grouping
 from solvers.builder import ProgramBuilder, entries_of
 from solvers.scaled_utility import scaled_utility
 
-# Instead of at zero, tangents are taken at this share of the reference, or below alpha = 1 where a
-# term is this small beside one at the reference; nowhere are they steeper than this many decades.
+# Instead of at zero, tangents are taken at this share of the reference; nowhere are they steeper
+# than this many decades.
 NEAREST = 1e-9
-NEGLIGIBLE = 1e-12
 LARGEST_DECADES = 100.0
 
 
@@ -160,8 +159,7 @@ class AlphaFairness:
         # At zero there is no tangent, and near it one too steep to compute with; any tangent
         # further out is a majorant as well.
         ratio, nearest = utility / reference, 10.0 ** (-LARGEST_DECADES / max(self.alpha, 1.0))
-        of_zero = NEGLIGIBLE ** (1.0 / (1.0 - self.alpha)) if self.alpha < 1.0 else NEAREST
-        at = np.where(ratio > 0.0, np.maximum(ratio, nearest), max(of_zero, nearest))
+        at = np.where(ratio > 0.0, np.maximum(ratio, nearest), max(NEAREST, nearest))
         with np.errstate(over="ignore"):
             slope = weight * at ** (-self.alpha) / reference
         constant = float(weight @ scaled_utility(at, self.alpha) - slope @ (at * reference))
