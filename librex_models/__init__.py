@@ -10,6 +10,7 @@ Loads numpy and scipy.sparse; Pyomo, CVXPY, pydantic and the solvers load when f
 
 from librex_models import errors
 from librex_models.allocation import Allocation
+from librex_models.analysis.gradients import gradient
 from librex_models.analysis.solution_checks import read_solution, verify
 from librex_models.analysis.solver_comparison import Comparison, compare
 from librex_models.analysis.solver_plans import Plan, plan
@@ -47,6 +48,7 @@ __all__ = [
     "Verdict",
     "compare",
     "errors",
+    "gradient",
     "plan",
     "read_problem",
     "read_solution",

@@ -49,3 +49,24 @@ class NoAllocationError(LibrexError):
     def __reduce__(self) -> tuple[type[NoAllocationError], tuple[str, Any]]:
         """Keep the outcome when pickled."""
         return (NoAllocationError, (str(self), self.outcome))
+
+
+class NotDifferentiable(LibrexError):
+    """A derivative was asked for where there is none, or only one on each side.
+
+    Attributes
+    ----------
+    options, resources : tuples of labels
+        Where it fails; empty where it fails for all.
+    """
+
+    def __init__(
+        self, message: str, options: tuple[Any, ...] = (), resources: tuple[Any, ...] = ()
+    ) -> None:
+        super().__init__(message)
+        self.options = options
+        self.resources = resources
+
+    def __reduce__(self) -> tuple[type[NotDifferentiable], tuple[Any, ...]]:
+        """Keep options and resources when pickled."""
+        return (NotDifferentiable, (str(self), self.options, self.resources))

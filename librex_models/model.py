@@ -176,7 +176,7 @@ class Model:
             isolate=isolate,
             forbid_rebuild=forbid_rebuild,
         )
-        return Session(self._question_of, self.problem, choices)
+        return Session(self.question_of, self.problem, choices)
 
     def to_program(self) -> Program:
         """Return the model as a Program, at the present values of its parameters."""
@@ -240,9 +240,9 @@ class Model:
 
     def question(self) -> Question:
         """Return what is asked: the problem, whose utilities are compared, and the family."""
-        return self._question_of(self.problem)
+        return self.question_of(self.problem)
 
-    def _question_of(self, problem: AllocationProblem) -> Question:
+    def question_of(self, problem: AllocationProblem) -> Question:
         """Put a problem under the family: this one, or one with other numbers."""
         if self.family.compares_utilities:
             grouping = replace(problem.grouping(self.over), limits=self.limits)

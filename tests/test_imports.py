@@ -74,6 +74,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "Verdict",
         "compare",
         "errors",
+        "gradient",
         "plan",
         "read_problem",
         "read_solution",

@@ -1,0 +1,158 @@
+"""The optimum of a fractional model to rounding, as a table of what derivatives are made of.
+
+May import forms, models' questions, and the standard form with its optimum.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from librex_models.analysis.optimal_set import unique_multiplier, unique_point
+from librex_models.analysis.sharp_optimum import SharpOptimum, sharp_optimum
+from librex_models.analysis.standard_form import Booleans, StandardForm, standard_form
+from librex_models.errors import NotDifferentiable
+from librex_models.forms.arrays_form import arrays_form
+from librex_models.forms.compiling import values_of
+from librex_models.problem import AllocationProblem
+from librex_models.routes.route import Question
+from solvers.program import Floats, Program
+
+NEGLIGIBLE = 1e-13
+"""The share of welfare below which a utility near zero is left out; its derivatives are smaller."""
+NEAR_ZERO = 1e-6
+MOVES = 1e-4
+ROUNDS = 4
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class DifferentiableOptimum:
+    """The optimum of a question, in the units of its problem.
+
+    Parameters
+    ----------
+    question : Question
+    program : Program
+    form : StandardForm
+    optimum : SharpOptimum
+    without_income : boolean array of shape (n_groups,)
+        Whose utility is zero whatever is decided, and whose marginal utility is infinite.
+    """
+
+    question: Question
+    program: Program
+    form: StandardForm
+    optimum: SharpOptimum
+    without_income: Booleans
+
+    @property
+    def problem(self) -> AllocationProblem:
+        """The problem."""
+        return self.question.problem
+
+    @cached_property
+    def decision(self) -> Floats:
+        """The decision, shape (n_options,)."""
+        columns = self.form.columns(self.optimum.point)
+        return columns[self.program.columns_of("x")]
+
+    @cached_property
+    def is_unique(self) -> Booleans:
+        """Which decisions are the same in all optima."""
+        place = self.form.coordinate[self.program.columns_of("x")]
+        unique = unique_point(self.form, self.optimum)
+        return np.where(place >= 0, unique[place], True)
+
+    @cached_property
+    def _has_one_multiplier(self) -> Booleans:
+        return unique_multiplier(self.form, self.optimum)
+
+    def multiplier(self, block: str) -> Floats:
+        """Return welfare per unit of right-hand side of the rows of a block."""
+        row = self.form.row[self.program.rows_of(block)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            unit = np.exp(self.form.log_welfare_unit) / self.form.row_unit[row]
+            multiplier = np.where(row >= 0, self.optimum.multiplier[row] * unit, 0.0)
+        if not np.isfinite(multiplier).all():
+            raise NotDifferentiable("the derivatives of welfare are too large for numbers")
+        return np.asarray(multiplier)
+
+    def has_one_multiplier(self, block: str) -> Booleans:
+        """Return which rows of a block have one multiplier."""
+        row = self.form.row[self.program.rows_of(block)]
+        return np.where(row >= 0, self._has_one_multiplier[row], True)
+
+
+def differentiable_optimum(question: Question, decision: Floats) -> DifferentiableOptimum:
+    """Return the optimum near a decision.
+
+    Raises
+    ------
+    NotDifferentiable
+        If it is not found to rounding, or no derivative exists anywhere.
+    """
+    problem, grouping = question.problem, question.grouping
+    parametric = arrays_form(problem, grouping, question.family)
+    program = parametric.program(values_of(problem, grouping))
+    near, without_income = _start(question, program, decision)
+    moves = _moves(program, near)
+    for _ in range(ROUNDS):
+        form = standard_form(program, near, moves)
+        optimum = sharp_optimum(form, form.coordinates(near))
+        if optimum is None:
+            raise NotDifferentiable(
+                "the optimum could not be found precisely enough to tell what its derivatives are"
+            )
+        found = form.columns(optimum.point)
+        place = form.coordinate >= 0
+        free = np.zeros(program.n_columns, dtype=np.bool_)
+        free[place] = optimum.is_free[form.coordinate[place]]
+        found[program.columns_of("utility")] = np.where(
+            near[program.columns_of("utility")] > 0, found[program.columns_of("utility")], 0.0
+        )
+        near = found
+        now = free & _moves(program, near)
+        if (now == moves).all():
+            break
+        moves = now
+    return DifferentiableOptimum(
+        question=question,
+        program=program,
+        form=form,
+        optimum=optimum,
+        without_income=without_income,
+    )
+
+
+def _start(question: Question, program: Program, decision: Floats) -> tuple[Floats, Booleans]:
+    """Return a point near the optimum, and whose utility is always zero."""
+    problem, grouping = question.problem, question.grouping
+    near = np.zeros(program.n_columns)
+    near[program.columns_of("x")] = np.clip(decision, problem.lower, problem.upper)
+    without_income = np.zeros(len(grouping), dtype=np.bool_)
+    if not question.family.compares_utilities:
+        return near, without_income
+    reward = problem.reward if problem.reward is not None else np.zeros(problem.n_options)
+    utility = grouping.utility(reward, near[program.columns_of("x")])
+    if program.terms is not None:
+        earns = (reward > 0) & (problem.upper > 0)
+        can = np.bincount(grouping.of_option, earns, minlength=len(grouping)) > 0
+        without_income = ~can & (grouping.history <= 0)
+        typical = float(utility.max(initial=0.0)) or 1.0
+        least = np.maximum(utility, NEAR_ZERO * typical)
+        utility = np.where(without_income, 0.0, least)
+    near[program.columns_of("utility")] = utility
+    return near, without_income
+
+
+def _moves(program: Program, near: Floats) -> Booleans:
+    """Return which decisions are well between their bounds."""
+    moves = np.zeros(program.n_columns, dtype=np.bool_)
+    place = program.columns_of("x")
+    lower, upper = program.column_lower[place], program.column_upper[place]
+    x = near[place]
+    size = np.where(np.isfinite(upper), upper - lower, np.maximum(x, 1e-300))
+    moves[place] = np.minimum(x - lower, upper - x) > MOVES * size
+    return moves

@@ -1,0 +1,262 @@
+"""Gradients: how welfare and decisions change with rewards, budgets and requests.
+
+Welfare by the envelope theorem, with y_g the multiplier of what a utility is, of floors and caps as
+well, and price_k that of a budget:
+
+    d W / d reward_j = y_g share_g x_j,   d W / d budget_k = price_k,
+    d W / d requests_jk = -price_k x_j
+
+Milgrom & Segal (2002), Econometrica 70, 583-601. Both exist exactly where decisions and multipliers
+are the same in all optima, as far as they enter. Decisions by the closed form of one budget, or by
+the equations of the optimum, differentiated.
+
+May import models and allocations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from librex_models.allocation import Allocation
+from librex_models.analysis import closed_form_jacobian, implicit_derivatives
+from librex_models.analysis.closed_form_jacobian import ClosedForm, closed_form
+from librex_models.analysis.differentiable_optimum import (
+    DifferentiableOptimum,
+    differentiable_optimum,
+)
+from librex_models.analysis.kinks import not_differentiable
+from librex_models.analysis.standard_form import Booleans
+from librex_models.errors import NotDifferentiable, ParameterError
+from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.model import Model
+from librex_models.routes.route import Question
+from librex_models.verification import Verdict
+from solvers.program import Floats
+
+
+class Derivatives(Mapping[str, Any]):
+    """Derivatives by the name of the parameter, each computed when it is first read.
+
+    Reading one that does not exist raises NotDifferentiable; the others can be read all the same.
+    """
+
+    def __init__(self, by_name: Mapping[str, Callable[[], Any]]) -> None:
+        self._by_name = dict(by_name)
+        self._known: dict[str, Any] = {}
+
+    def __getitem__(self, name: str) -> Any:
+        """Return the derivative by a parameter."""
+        if name not in self._known:
+            self._known[name] = self._by_name[name]()
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the names of the parameters."""
+        return iter(self._by_name)
+
+    def __len__(self) -> int:
+        """Return the number of parameters."""
+        return len(self._by_name)
+
+
+class Gradient:
+    """Derivatives of the optimum of a model.
+
+    Attributes
+    ----------
+    welfare : mapping
+        ``reward`` of shape (n_options,), ``budget`` of shape (n_resources,), ``requests`` of shape
+        (n_options, n_resources).
+    decision : mapping
+        ``reward``, sparse, of shape (n_options, n_options), and ``budget`` of shape (n_options,
+        n_resources): the row is the decision that moves, the column the parameter.
+    """
+
+    def __init__(self, question: Question, decision: Floats) -> None:
+        self._question = question
+        self._decision = decision
+        self.welfare = Derivatives(
+            {
+                "reward": self._welfare_by_reward,
+                "budget": self._welfare_by_budget,
+                "requests": self._welfare_by_requests,
+            }
+        )
+        self.decision = Derivatives(
+            {"reward": self._decision_by_reward, "budget": self._decision_by_budget}
+        )
+
+    @cached_property
+    def _closed(self) -> ClosedForm | None:
+        """The closed form of one budget, None where it does not apply or two options are tied."""
+        alpha = _alpha_of(self._question)
+        reward = self._question.problem.reward
+        if alpha is None or reward is None:
+            return None
+        form = closed_form(self._question.problem, self._question.grouping, alpha, reward)
+        return None if form is None or form.tied.size else form
+
+    @cached_property
+    def _at(self) -> DifferentiableOptimum:
+        return differentiable_optimum(self._question, self._decision)
+
+    def _welfare_by_reward(self) -> Floats:
+        problem, closed = self._question.problem, self._closed
+        grouping = self._question.grouping
+        if closed is not None:
+            gradient = np.zeros(problem.n_options)
+            given = closed.decision[closed.winner]
+            gradient[closed.winner] = closed.marginal * closed.share * given
+            return _read_only(gradient)
+        at, group = self._at, grouping.of_option
+        if not self._question.family.compares_utilities:
+            _check(at, ~at.is_unique, "other decisions are as good")
+            return _read_only(at.decision.copy())
+        worth = at.multiplier("utility_of")[group]
+        kinked = ~at.is_unique & (worth * grouping.share[group] > 0)
+        _check(at, kinked, "other decisions are as good")
+        kinked = ~at.has_one_multiplier("utility_of")[group] & self._gets
+        _check(at, kinked, "its utility is worth more, or less, on one side")
+        _check(at, at.without_income[group] & (problem.upper > 0), "utility would rise from zero")
+        return _read_only(worth * grouping.share[group] * at.decision)
+
+    def _welfare_by_budget(self) -> Floats:
+        if self._closed is not None:
+            return _read_only(np.array([self._closed.price]))
+        at = self._at
+        has_one = at.has_one_multiplier("budget_limit")
+        if not has_one.all():
+            raise not_differentiable(
+                at.problem,
+                "welfare",
+                "a unit more is worth less than a unit less costs",
+                resources=~has_one,
+            )
+        return _read_only(at.multiplier("budget_limit"))
+
+    def _welfare_by_requests(self) -> Floats:
+        if self._closed is not None:
+            return _read_only(-self._closed.price * self._closed.decision[:, np.newaxis])
+        at = self._at
+        price, has_one = at.multiplier("budget_limit"), at.has_one_multiplier("budget_limit")
+        costs = (price > 0) | ~has_one
+        kinked = (~at.is_unique[:, np.newaxis] & costs) | (self._gets[:, np.newaxis] & ~has_one)
+        if kinked.any():
+            raise not_differentiable(
+                at.problem,
+                "welfare",
+                "other decisions or prices are as good",
+                options=kinked.any(axis=1),
+                resources=kinked.any(axis=0),
+            )
+        return _read_only(-at.decision[:, np.newaxis] * price)
+
+    def _decision_by_reward(self) -> Any:
+        if self._closed is not None:
+            return closed_form_jacobian.jacobian_of_reward(self._question.problem, self._closed)
+        return implicit_derivatives.jacobian_of_reward(self._at)
+
+    def _decision_by_budget(self) -> Floats:
+        if self._closed is not None:
+            problem = self._question.problem
+            return _read_only(closed_form_jacobian.jacobian_of_budget(problem, self._closed))
+        return _read_only(implicit_derivatives.jacobian_of_budget(self._at))
+
+    @property
+    def _gets(self) -> Booleans:
+        """Which decisions are not zero in all optima."""
+        return (self._at.decision > 0) | ~self._at.is_unique
+
+
+def gradient(model: Model, allocation: Allocation) -> Gradient:
+    """Return the derivatives of the optimum of a model.
+
+    They are those of the optimum that the allocation is near to, which is sharpened to rounding
+    first, at the numbers of the allocation's problem. Whole decisions have none.
+
+    Parameters
+    ----------
+    model : Model
+    allocation : Allocation
+        Of this model, or of a session of it; its verdict is OPTIMAL.
+
+    Returns
+    -------
+    Gradient
+        With ``welfare`` and ``decision``, each computed when it is read.
+
+    Raises
+    ------
+    NotDifferentiable
+        If decisions are whole, and when a derivative is read that does not exist, naming options
+        and resources: where the sides differ, neither is given.
+    NoAllocationError
+        If the allocation holds no decision.
+    ParameterError
+        If it is of another model, or not proven optimal.
+
+    Examples
+    --------
+    >>> from librex_models import AllocationProblem, Proportional
+    >>> problem = AllocationProblem([[1.0], [2.0]], [1.0], [3.0, 4.0], weight=[1.0, 3.0], upper=9)
+    >>> model = Proportional(problem)
+    >>> gradient(model, model.solve()).welfare["budget"]
+    array([4.])
+    """
+    decision = allocation.decision
+    question = model.question_of(allocation.problem)
+    _check_is_of(model, question, allocation)
+    whole = allocation.problem.integer
+    if whole.any():
+        raise not_differentiable(
+            allocation.problem, "the optimum", "decisions are whole, and jump", options=whole
+        )
+    if allocation.verdict is not Verdict.OPTIMAL:
+        raise ParameterError(
+            f"the allocation is {allocation.verdict.name}, expected OPTIMAL: derivatives are those "
+            "of the optimum; solve to the end first"
+        )
+    return Gradient(question, decision)
+
+
+def _check_is_of(model: Model, question: Question, allocation: Allocation) -> None:
+    ours, theirs = question.grouping, allocation.grouping
+    is_same = (
+        model.family == allocation.family
+        and tuple(ours.labels) == tuple(theirs.labels)
+        and (ours.limits is None if theirs.limits is None else theirs.limits.same_as(ours.limits))
+        and tuple(model.problem.options) == tuple(allocation.problem.options)
+        and tuple(model.problem.resources) == tuple(allocation.problem.resources)
+    )
+    if not is_same:
+        raise ParameterError(
+            f"the allocation is not one of this model: it is of {allocation.family.key} over "
+            f"{len(allocation.problem.options)} options, the model of {model.family.key} over "
+            f"{len(model.problem.options)}"
+        )
+
+
+def _alpha_of(question: Question) -> float | None:
+    family = question.family
+    if isinstance(family, MaxMinFairness):
+        return float("inf")
+    if isinstance(family, AlphaFairness):
+        return family.alpha
+    return None if family.compares_utilities else 0.0
+
+
+def _check(at: DifferentiableOptimum, kinked: Booleans, why: str) -> None:
+    if kinked.any():
+        raise not_differentiable(at.problem, "welfare", why, options=kinked)
+
+
+def _read_only(numbers: Floats) -> Floats:
+    numbers.setflags(write=False)
+    return numbers
+
+
+__all__ = ["Derivatives", "Gradient", "NotDifferentiable", "gradient"]

@@ -1,0 +1,205 @@
+"""The optimum of a standard form to rounding, and which inequalities are active and priced.
+
+Primal-dual interior points lead to the middle of all optimal points and of all optimal prices
+(Guler & Ye 1993, Math. Program. 60, 309-321). There, a coordinate with a sign is one of three:
+
+    free      above zero, its price zero;
+    held      zero, its price above zero;
+    on edge   zero, and its price zero as well: strict complementarity fails.
+
+Newton's method on what is free then gives point and multipliers to rounding.
+
+May import the standard form.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from librex_models.analysis.standard_form import Booleans, StandardForm
+from solvers.program import Floats
+
+FIRST_MU = 1e-2
+LEAST_MU = 1e-15
+APART = 1e4
+"""How many times larger than its price a coordinate is that is free, and the other way round."""
+NEAR_CENTRE = 1e3
+MOST_STEPS = 200
+GIVE = 1e-13
+LARGEST_DENSE = 800
+LEAST_SINGULAR = 1e-11
+TO_THE_EDGE = 0.995
+ACCURATE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class SharpOptimum:
+    """A point and multipliers of a standard form in the middle of all that are optimal.
+
+    Parameters
+    ----------
+    point, price : arrays of shape (n_coordinates,)
+        The price of a coordinate is what forcing it up by 1 costs.
+    multiplier : array of shape (n_rows,)
+        Welfare per unit of right-hand side.
+    is_free, is_held, is_on_edge : boolean arrays of shape (n_coordinates,)
+        Coordinates without a sign are free.
+    """
+
+    point: Floats
+    price: Floats
+    multiplier: Floats
+    is_free: Booleans
+    is_held: Booleans
+    is_on_edge: Booleans
+
+
+def solved(
+    matrix: sparse.csc_array, curvature: Floats, force: Floats, missing: Floats
+) -> tuple[Floats, Floats]:
+    """Return dw and y with diag(curvature) dw + matrix' y = force, matrix dw = missing.
+
+    Where that is singular, a solution if there is one. `force` and `missing` may have columns.
+    """
+    from scipy.sparse.linalg import splu
+
+    n_rows, n = matrix.shape
+    shrink = 1.0 / np.sqrt(np.maximum(curvature, 1.0))
+    own = matrix @ sparse.diags_array(shrink)
+    diagonal = curvature * shrink**2
+    exact = sparse.block_array(
+        [[sparse.diags_array(diagonal), own.T], [own, sparse.csc_array((n_rows, n_rows))]],
+        format="csc",
+    )
+    give = sparse.diags_array(np.concatenate([np.full(n, GIVE), np.full(n_rows, -GIVE)]))
+    factors = splu(sparse.csc_array(exact + give))
+    column = shrink if force.ndim == 1 else shrink[:, np.newaxis]
+    right = np.concatenate([force * column, missing])
+    solution = factors.solve(right)
+    for _ in range(3):
+        solution = solution + factors.solve(right - exact @ solution)
+    return solution[:n] * column, solution[n:]
+
+
+def least_solved(
+    matrix: sparse.csc_array, curvature: Floats, force: Floats, missing: Floats
+) -> tuple[Floats, Floats]:
+    """Return the same; where there are several solutions, the one that is nearest to zero."""
+    n_rows, n = matrix.shape
+    if n_rows + n > LARGEST_DENSE:
+        return solved(matrix, curvature, force, missing)
+    shrink = 1.0 / np.sqrt(np.maximum(curvature, 1.0))
+    own = (matrix @ sparse.diags_array(shrink)).toarray()
+    whole = np.block([[np.diag(curvature * shrink**2), own.T], [own, np.zeros((n_rows, n_rows))]])
+    column = shrink if force.ndim == 1 else shrink[:, np.newaxis]
+    right = np.concatenate([force * column, missing])
+    solution = np.linalg.lstsq(whole, right, rcond=LEAST_SINGULAR)[0]
+    return solution[:n] * column, solution[n:]
+
+
+def sharp_optimum(form: StandardForm, near: Floats) -> SharpOptimum | None:
+    """Return the optimum, None where it is not found to rounding.
+
+    Parameters
+    ----------
+    form : StandardForm
+    near : array of shape (n_coordinates,)
+        A point near it.
+    """
+    with np.errstate(all="ignore"):
+        found = _middle(form, near)
+        return None if found is None else _polished(form, *found)
+
+
+def _middle(form: StandardForm, near: Floats) -> tuple[Floats, Floats, Floats] | None:
+    """Return point, multipliers and prices on the central path, at its end."""
+    sign, mu = form.has_sign, FIRST_MU
+    w = np.where(sign, np.maximum(near, FIRST_MU), near)
+    unit = np.where(sign, form.price_unit, 0.0)
+    z = np.where(sign, mu * unit / w, 0.0)
+    y = np.zeros(len(form.right_hand_side))
+    for _ in range(MOST_STEPS):
+        pull = np.where(sign, z / w, 0.0)
+        gradient = form.gradient(w)
+        curvature = form.curvature(w) + pull
+        missing = form.right_hand_side - form.matrix @ w
+        of_price = np.where(sign, mu * unit / w, 0.0)
+        try:
+            dw, y_new = solved(form.matrix, curvature, gradient + of_price, missing)
+        except RuntimeError:
+            return None
+        if not (np.isfinite(dw).all() and np.isfinite(y_new).all()):
+            return None
+        dz = np.where(sign, of_price - z - pull * dw, 0.0)
+        length = _length(form, w, dw)
+        price_length = min(1.0, TO_THE_EDGE * _longest(z[sign], dz[sign]))
+        w, z = w + length * dw, z + price_length * dz
+        y = y + price_length * (y_new - y)
+        if min(length, price_length) > 0.5:
+            if mu <= LEAST_MU and _is_central(w[sign], z[sign] / form.price_unit[sign], mu):
+                return w, y, z
+            mu = max(LEAST_MU, (0.1 if min(length, price_length) > 0.9 else 0.5) * mu)
+    return None
+
+
+def _is_central(w: Floats, z: Floats, mu: float) -> bool:
+    """Return whether products are near mu; rounding keeps some from it where there is no room."""
+    product = w * z / mu
+    return bool(((product > 1.0 / NEAR_CENTRE) & (product < NEAR_CENTRE)).all())
+
+
+def _length(form: StandardForm, w: Floats, dw: Floats) -> float:
+    """Return how much of a step leaves signs, and what is known of terms, as they are."""
+    length = min(1.0, TO_THE_EDGE * _longest(w[form.has_sign], dw[form.has_sign]))
+    if len(form.terms):
+        change = np.abs(dw[form.terms] / w[form.terms]).max()
+        length = min(length, min(0.9, 2.0 / form.alpha) / max(float(change), 1e-300))
+    return length
+
+
+def _longest(numbers: Floats, changes: Floats) -> float:
+    falls = changes < 0
+    return float((-numbers[falls] / changes[falls]).min(initial=np.inf))
+
+
+def _polished(form: StandardForm, w: Floats, y: Floats, z: Floats) -> SharpOptimum | None:
+    sign = form.has_sign
+    relative = z / form.price_unit
+    is_free = ~sign | (w > APART * relative)
+    is_held = sign & (relative > APART * w)
+    free = np.flatnonzero(is_free)
+    own = sparse.csc_array(form.matrix[:, free])
+    w = np.where(is_free, w, 0.0)
+    for _ in range(8):
+        if not (np.isfinite(w).all() and (w[form.terms] > 0).all()):
+            return None
+        force = form.gradient(w)[free] - own.T @ y
+        missing = form.right_hand_side - own @ w[free]
+        try:
+            dw, dy = least_solved(own, form.curvature(w)[free], force, missing)
+        except RuntimeError:
+            return None
+        w[free] += dw
+        y = y + dy
+    pulls = form.matrix.T @ y
+    price = np.asarray(pulls - form.gradient(w))
+    size = abs(form.matrix).T @ np.abs(y) + np.abs(form.gradient(w))
+    is_exact = (
+        (np.abs(price[~is_held]) <= ACCURATE * np.maximum(size[~is_held], 1.0)).all()
+        and (np.abs(form.right_hand_side - form.matrix @ w) <= ACCURATE).all()
+        and (w[is_free & sign] > 0).all()
+        and (price[is_held] > 0).all()
+    )
+    if not is_exact:
+        return None
+    return SharpOptimum(
+        point=w,
+        price=np.where(is_held, price, 0.0),
+        multiplier=y,
+        is_free=is_free,
+        is_held=is_held,
+        is_on_edge=~is_free & ~is_held,
+    )
