@@ -24,6 +24,7 @@ NEGLIGIBLE = 1e-13
 """The share of welfare below which a utility near zero is left out; its derivatives are smaller."""
 NEAR_ZERO = 1e-6
 MOVES = 1e-4
+ROUNDING = 1e-13
 ROUNDS = 4
 
 
@@ -74,10 +75,15 @@ class DifferentiableOptimum:
         row = self.form.row[self.program.rows_of(block)]
         with np.errstate(over="ignore", invalid="ignore"):
             unit = np.exp(self.form.log_welfare_unit) / self.form.row_unit[row]
-            multiplier = np.where(row >= 0, self.optimum.multiplier[row] * unit, 0.0)
+            multiplier = np.where(self.has_price(block), self.optimum.multiplier[row] * unit, 0.0)
         if not np.isfinite(multiplier).all():
             raise NotDifferentiable("the derivatives of welfare are too large for numbers")
         return np.asarray(multiplier)
+
+    def has_price(self, block: str) -> Booleans:
+        """Return which rows of a block have a multiplier that is more than rounding."""
+        row = self.form.row[self.program.rows_of(block)]
+        return np.asarray((row >= 0) & (np.abs(self.optimum.multiplier[row]) > ROUNDING))
 
     def has_one_multiplier(self, block: str) -> Booleans:
         """Return which rows of a block have one multiplier."""

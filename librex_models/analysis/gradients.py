@@ -117,7 +117,7 @@ class Gradient:
             _check(at, ~at.is_unique, "other decisions are as good")
             return _read_only(at.decision.copy())
         worth = at.multiplier("utility_of")[group]
-        kinked = ~at.is_unique & (worth * grouping.share[group] > 0)
+        kinked = ~at.is_unique & at.has_price("utility_of")[group]
         _check(at, kinked, "other decisions are as good")
         kinked = ~at.has_one_multiplier("utility_of")[group] & self._gets
         _check(at, kinked, "its utility is worth more, or less, on one side")

@@ -23,7 +23,7 @@ from librex_models.analysis.standard_form import Booleans
 from solvers.program import Floats
 
 CONSISTENT = 1e-7
-LEAST_ENTRY = 1e-15
+LEAST_ENTRY = 1e-13
 
 
 def jacobian_of_reward(at: DifferentiableOptimum) -> sparse.csr_array:
@@ -64,7 +64,10 @@ def jacobian_of_reward(at: DifferentiableOptimum) -> sparse.csr_array:
             "what their rewards would change is tied to more rows than can give way",
             options=~is_consistent,
         )
-    moved[np.abs(moved) < LEAST_ENTRY * np.abs(moved).max(initial=0.0)] = 0.0
+    # What rounding leaves of zeros; a decision moves by its own size where its reward doubles.
+    rounding = LEAST_ENTRY * np.abs(at.decision).max(initial=0.0)
+    rounding /= np.abs(problem.reward).max(initial=0.0) or 1.0
+    moved[np.abs(moved) <= rounding] = 0.0
     return sparse.csr_array(moved)
 
 
@@ -141,12 +144,13 @@ def _moved(
     dw, dy = least_solved(own, curvature, force[free], missing)
     wanting = np.abs(own @ dw - missing).max(axis=0, initial=0.0)
     size = np.abs(missing).max(axis=0, initial=0.0)
+    size += np.abs(force[free]).max(axis=0, initial=0.0)
     is_consistent = wanting <= CONSISTENT * size
-    pulled = curvature[:, np.newaxis] * dw + own.T @ dy - force[free]
-    size = np.abs(force[free]).max(axis=0, initial=0.0) + np.abs(
-        curvature[:, np.newaxis] * dw
-    ).max(axis=0, initial=0.0)
-    is_consistent &= np.abs(pulled).max(axis=0, initial=0.0) <= CONSISTENT * size + 1e-300
+    bend, pull = curvature[:, np.newaxis] * dw, own.T @ dy
+    size = np.abs(force[free]) + np.abs(bend) + abs(own).T @ np.abs(dy)
+    size = size.max(axis=0, initial=0.0) + np.abs(missing).max(axis=0, initial=0.0)
+    lacking = np.abs(bend + pull - force[free]).max(axis=0, initial=0.0)
+    is_consistent &= lacking <= CONSISTENT * size
     full = np.zeros((len(form.cost), missing.shape[1]))
     full[free] = dw * form.unit[free][:, np.newaxis]
     coordinate = form.coordinate[at.program.columns_of("x")]

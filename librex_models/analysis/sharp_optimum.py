@@ -15,6 +15,8 @@ May import the standard form.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -29,6 +31,8 @@ APART = 1e4
 NEAR_CENTRE = 1e3
 MOST_STEPS = 200
 GIVE = 1e-13
+REFINED = 2
+SMALL = 150
 LARGEST_DENSE = 800
 LEAST_SINGULAR = 1e-11
 TO_THE_EDGE = 0.995
@@ -64,23 +68,34 @@ def solved(
 
     Where that is singular, a solution if there is one. `force` and `missing` may have columns.
     """
-    from scipy.sparse.linalg import splu
-
     n_rows, n = matrix.shape
     shrink = 1.0 / np.sqrt(np.maximum(curvature, 1.0))
-    own = matrix @ sparse.diags_array(shrink)
     diagonal = curvature * shrink**2
-    exact = sparse.block_array(
-        [[sparse.diags_array(diagonal), own.T], [own, sparse.csc_array((n_rows, n_rows))]],
-        format="csc",
-    )
-    give = sparse.diags_array(np.concatenate([np.full(n, GIVE), np.full(n_rows, -GIVE)]))
-    factors = splu(sparse.csc_array(exact + give))
+    give = np.concatenate([np.full(n, GIVE), np.full(n_rows, -GIVE)])
+    exact: Any
+    if n + n_rows <= SMALL:
+        from scipy.linalg import lu_factor, lu_solve
+
+        own = matrix.toarray() * shrink
+        exact = np.zeros((n + n_rows, n + n_rows))
+        exact[:n, n:], exact[n:, :n] = own.T, own
+        exact[np.arange(n), np.arange(n)] = diagonal
+        factors = lu_factor(exact + np.diag(give))
+        inverse = partial(lu_solve, factors)
+    else:
+        from scipy.sparse.linalg import splu
+
+        own = matrix @ sparse.diags_array(shrink)
+        corner = sparse.csc_array((n_rows, n_rows))
+        exact = sparse.block_array(
+            [[sparse.diags_array(diagonal), own.T], [own, corner]], format="csc"
+        )
+        inverse = splu(sparse.csc_array(exact + sparse.diags_array(give))).solve
     column = shrink if force.ndim == 1 else shrink[:, np.newaxis]
     right = np.concatenate([force * column, missing])
-    solution = factors.solve(right)
-    for _ in range(3):
-        solution = solution + factors.solve(right - exact @ solution)
+    solution = inverse(right)
+    for _ in range(REFINED):
+        solution = solution + inverse(right - exact @ solution)
     return solution[:n] * column, solution[n:]
 
 
@@ -92,7 +107,7 @@ def least_solved(
     if n_rows + n > LARGEST_DENSE:
         return solved(matrix, curvature, force, missing)
     shrink = 1.0 / np.sqrt(np.maximum(curvature, 1.0))
-    own = (matrix @ sparse.diags_array(shrink)).toarray()
+    own = matrix.toarray() * shrink
     whole = np.block([[np.diag(curvature * shrink**2), own.T], [own, np.zeros((n_rows, n_rows))]])
     column = shrink if force.ndim == 1 else shrink[:, np.newaxis]
     right = np.concatenate([force * column, missing])
