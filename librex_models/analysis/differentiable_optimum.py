@@ -11,7 +11,12 @@ from functools import cached_property
 import numpy as np
 
 from librex_models.analysis.optimal_set import unique_multiplier, unique_point
-from librex_models.analysis.sharp_optimum import SharpOptimum, sharp_optimum
+from librex_models.analysis.sharp_optimum import (
+    Middle,
+    SharpOptimum,
+    end_of_path,
+    sharp_optimum,
+)
 from librex_models.analysis.standard_form import Booleans, StandardForm, standard_form
 from librex_models.errors import NotDifferentiable
 from librex_models.forms.arrays_form import arrays_form
@@ -104,25 +109,21 @@ def differentiable_optimum(question: Question, decision: Floats) -> Differentiab
     program = parametric.program(values_of(problem, grouping))
     near, without_income = _start(question, program, decision)
     moves = _moves(program, near)
+    optimum = None
     for _ in range(ROUNDS):
         form = standard_form(program, near, moves)
-        optimum = sharp_optimum(form, form.coordinates(near))
-        if optimum is None:
-            raise NotDifferentiable(
-                "the optimum could not be found precisely enough to tell what its derivatives are"
-            )
-        found = form.columns(optimum.point)
-        place = form.coordinate >= 0
-        free = np.zeros(program.n_columns, dtype=np.bool_)
-        free[place] = optimum.is_free[form.coordinate[place]]
-        found[program.columns_of("utility")] = np.where(
-            near[program.columns_of("utility")] > 0, found[program.columns_of("utility")], 0.0
-        )
-        near = found
-        now = free & _moves(program, near)
-        if (now == moves).all():
+        middle = end_of_path(form, form.coordinates(near))
+        if middle is None:
             break
-        moves = now
+        before, moves = moves, _moves(program, form.columns(middle.point))
+        near, is_same = _without_negligible(question, program, near, form, middle)
+        if is_same and (moves == before).all():
+            optimum = sharp_optimum(form, middle)
+            break
+    if optimum is None:
+        raise NotDifferentiable(
+            "the optimum could not be found precisely enough to tell what its derivatives are"
+        )
     return DifferentiableOptimum(
         question=question,
         program=program,
@@ -151,6 +152,26 @@ def _start(question: Question, program: Program, decision: Floats) -> tuple[Floa
         utility = np.where(without_income, 0.0, least)
     near[program.columns_of("utility")] = utility
     return near, without_income
+
+
+def _without_negligible(
+    question: Question, program: Program, near: Floats, form: StandardForm, middle: Middle
+) -> tuple[Floats, bool]:
+    """Return a point nearer to the optimum, and whether it has the same terms.
+
+    For alpha < 1 utilities may be so near zero that they count for nothing: they are left out.
+    """
+    found = form.columns(middle.point)
+    place = program.columns_of("utility")
+    had = near[place] > 0
+    found[place] = np.where(had, found[place], 0.0)
+    if program.terms is None or program.terms.alpha >= 1.0:
+        return found, True
+    utility = found[place]
+    value = program.terms.weight * np.maximum(utility, 0.0) ** (1.0 - program.terms.alpha)
+    counts = value > NEGLIGIBLE * value.sum()
+    found[place] = np.where(counts, utility, 0.0)
+    return found, bool((counts == had).all())
 
 
 def _moves(program: Program, near: Floats) -> Booleans:

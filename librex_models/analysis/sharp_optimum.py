@@ -32,11 +32,27 @@ NEAR_CENTRE = 1e3
 MOST_STEPS = 200
 GIVE = 1e-13
 REFINED = 2
+LEAST_ROW = 1e-140
 SMALL = 150
 LARGEST_DENSE = 800
 LEAST_SINGULAR = 1e-11
 TO_THE_EDGE = 0.995
 ACCURATE = 1e-9
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Middle:
+    """The end of the central path.
+
+    Parameters
+    ----------
+    point, price : arrays of shape (n_coordinates,)
+    multiplier : array of shape (n_rows,)
+    """
+
+    point: Floats
+    price: Floats
+    multiplier: Floats
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,6 +93,8 @@ def solved(
         from scipy.linalg import lu_factor, lu_solve
 
         own = matrix.toarray() * shrink
+        stretch = _stretch(own)
+        own = own * stretch[:, np.newaxis]
         exact = np.zeros((n + n_rows, n + n_rows))
         exact[:n, n:], exact[n:, :n] = own.T, own
         exact[np.arange(n), np.arange(n)] = diagonal
@@ -86,17 +104,34 @@ def solved(
         from scipy.sparse.linalg import splu
 
         own = matrix @ sparse.diags_array(shrink)
+        stretch = _stretch(own)
+        own = sparse.diags_array(stretch) @ own
         corner = sparse.csc_array((n_rows, n_rows))
         exact = sparse.block_array(
             [[sparse.diags_array(diagonal), own.T], [own, corner]], format="csc"
         )
         inverse = splu(sparse.csc_array(exact + sparse.diags_array(give))).solve
-    column = shrink if force.ndim == 1 else shrink[:, np.newaxis]
-    right = np.concatenate([force * column, missing])
+    right, column, row = _right(force, missing, shrink, stretch)
     solution = inverse(right)
     for _ in range(REFINED):
         solution = solution + inverse(right - exact @ solution)
-    return solution[:n] * column, solution[n:]
+    return solution[:n] * column, solution[n:] * row
+
+
+def _stretch(own: Any) -> Floats:
+    """Return what makes the rows of a matrix about 1."""
+    size = np.sqrt(np.asarray((own * own).sum(axis=1)).ravel())
+    return np.asarray(1.0 / np.where(size > LEAST_ROW, size, 1.0))
+
+
+def _right(
+    force: Floats, missing: Floats, shrink: Floats, stretch: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Return the right-hand sides in units, and the units of columns and rows."""
+    column, row = shrink, stretch
+    if force.ndim > 1:
+        column, row = shrink[:, np.newaxis], stretch[:, np.newaxis]
+    return np.concatenate([force * column, missing * row]), column, row
 
 
 def least_solved(
@@ -108,15 +143,17 @@ def least_solved(
         return solved(matrix, curvature, force, missing)
     shrink = 1.0 / np.sqrt(np.maximum(curvature, 1.0))
     own = matrix.toarray() * shrink
+    stretch = _stretch(own)
+    own = own * stretch[:, np.newaxis]
     whole = np.block([[np.diag(curvature * shrink**2), own.T], [own, np.zeros((n_rows, n_rows))]])
-    column = shrink if force.ndim == 1 else shrink[:, np.newaxis]
-    right = np.concatenate([force * column, missing])
+    right, column, row = _right(force, missing, shrink, stretch)
     solution = np.linalg.lstsq(whole, right, rcond=LEAST_SINGULAR)[0]
-    return solution[:n] * column, solution[n:]
+    return solution[:n] * column, solution[n:] * row
 
 
-def sharp_optimum(form: StandardForm, near: Floats) -> SharpOptimum | None:
-    """Return the optimum, None where it is not found to rounding.
+@np.errstate(all="ignore")
+def end_of_path(form: StandardForm, near: Floats) -> Middle | None:
+    """Return point, multipliers and prices at the end of the central path, None without one.
 
     Parameters
     ----------
@@ -124,13 +161,6 @@ def sharp_optimum(form: StandardForm, near: Floats) -> SharpOptimum | None:
     near : array of shape (n_coordinates,)
         A point near it.
     """
-    with np.errstate(all="ignore"):
-        found = _middle(form, near)
-        return None if found is None else _polished(form, *found)
-
-
-def _middle(form: StandardForm, near: Floats) -> tuple[Floats, Floats, Floats] | None:
-    """Return point, multipliers and prices on the central path, at its end."""
     sign, mu = form.has_sign, FIRST_MU
     w = np.where(sign, np.maximum(near, FIRST_MU), near)
     unit = np.where(sign, form.price_unit, 0.0)
@@ -155,7 +185,7 @@ def _middle(form: StandardForm, near: Floats) -> tuple[Floats, Floats, Floats] |
         y = y + price_length * (y_new - y)
         if min(length, price_length) > 0.5:
             if mu <= LEAST_MU and _is_central(w[sign], z[sign] / form.price_unit[sign], mu):
-                return w, y, z
+                return Middle(point=w, multiplier=y, price=z)
             mu = max(LEAST_MU, (0.1 if min(length, price_length) > 0.9 else 0.5) * mu)
     return None
 
@@ -180,8 +210,11 @@ def _longest(numbers: Floats, changes: Floats) -> float:
     return float((-numbers[falls] / changes[falls]).min(initial=np.inf))
 
 
-def _polished(form: StandardForm, w: Floats, y: Floats, z: Floats) -> SharpOptimum | None:
+@np.errstate(all="ignore")
+def sharp_optimum(form: StandardForm, middle: Middle) -> SharpOptimum | None:
+    """Return the optimum to rounding, None where the equations do not lead there."""
     sign = form.has_sign
+    w, y, z = middle.point, middle.multiplier, middle.price
     relative = z / form.price_unit
     is_free = ~sign | (w > APART * relative)
     is_held = sign & (relative > APART * w)
