@@ -133,9 +133,7 @@ def check_decisions(at: DifferentiableOptimum) -> None:
     )
 
 
-def _moved(
-    at: DifferentiableOptimum, force: Floats, missing: Floats
-) -> tuple[Floats, Booleans]:
+def _moved(at: DifferentiableOptimum, force: Floats, missing: Floats) -> tuple[Floats, Booleans]:
     """Return how decisions move with each parameter, and which of these have an answer."""
     form, optimum = at.form, at.optimum
     free = np.flatnonzero(optimum.is_free)

@@ -169,7 +169,9 @@ class _Gathered:
         is_free = program.column_lower < program.column_upper
         self.free = np.flatnonzero(is_free)
         self.has_sign = np.isfinite(lower[self.free])
-        self.shift = np.where(is_free, np.where(np.isfinite(lower), lower, 0.0), program.column_lower)
+        self.shift = np.where(
+            is_free, np.where(np.isfinite(lower), lower, 0.0), program.column_lower
+        )
         self.coordinate = np.where(is_free, np.cumsum(is_free) - 1, -1)
         matrix = sparse.csr_array(program.matrix)
         own = sparse.csr_array(matrix[:, self.free])
