@@ -116,7 +116,7 @@ def differentiable_optimum(question: Question, decision: Floats) -> Differentiab
         if middle is None:
             break
         before, moves = moves, _moves(program, form.columns(middle.point))
-        near, is_same = _without_negligible(question, program, near, form, middle)
+        near, is_same = _without_negligible(program, near, form, middle)
         if is_same and (moves == before).all():
             optimum = sharp_optimum(form, middle)
             break
@@ -155,7 +155,7 @@ def _start(question: Question, program: Program, decision: Floats) -> tuple[Floa
 
 
 def _without_negligible(
-    question: Question, program: Program, near: Floats, form: StandardForm, middle: Middle
+    program: Program, near: Floats, form: StandardForm, middle: Middle
 ) -> tuple[Floats, bool]:
     """Return a point nearer to the optimum, and whether it has the same terms.
 

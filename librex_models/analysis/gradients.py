@@ -144,14 +144,15 @@ class Gradient:
         at = self._at
         price, has_one = at.multiplier("budget_limit"), at.has_one_multiplier("budget_limit")
         costs = (price > 0) | ~has_one
-        kinked = (~at.is_unique[:, np.newaxis] & costs) | (self._gets[:, np.newaxis] & ~has_one)
+        of_price = self._gets[:, np.newaxis] & ~has_one
+        kinked = np.asarray((~at.is_unique[:, np.newaxis] & costs) | of_price)
         if kinked.any():
             raise not_differentiable(
                 at.problem,
                 "welfare",
                 "other decisions or prices are as good",
-                options=kinked.any(axis=1),
-                resources=kinked.any(axis=0),
+                options=np.asarray(kinked.any(axis=1)),
+                resources=np.asarray(kinked.any(axis=0)),
             )
         return _read_only(-at.decision[:, np.newaxis] * price)
 

@@ -18,7 +18,7 @@ from scipy import sparse
 
 from librex_models.analysis.differentiable_optimum import DifferentiableOptimum
 from librex_models.analysis.kinks import not_differentiable
-from librex_models.analysis.sharp_optimum import least_solved
+from librex_models.analysis.optimum_equations import least_solved
 from librex_models.analysis.standard_form import Booleans
 from solvers.program import Floats
 
@@ -66,7 +66,8 @@ def jacobian_of_reward(at: DifferentiableOptimum) -> sparse.csr_array:
         )
     # What rounding leaves of zeros; a decision moves by its own size where its reward doubles.
     rounding = LEAST_ENTRY * np.abs(at.decision).max(initial=0.0)
-    rounding /= np.abs(problem.reward).max(initial=0.0) or 1.0
+    reward = np.zeros(1) if problem.reward is None else problem.reward
+    rounding /= np.abs(reward).max(initial=0.0) or 1.0
     moved[np.abs(moved) <= rounding] = 0.0
     return sparse.csr_array(moved)
 

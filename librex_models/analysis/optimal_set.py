@@ -11,7 +11,8 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from librex_models.analysis.sharp_optimum import LARGEST_DENSE, SharpOptimum, solved
+from librex_models.analysis.optimum_equations import LARGEST_DENSE, solved
+from librex_models.analysis.sharp_optimum import SharpOptimum
 from librex_models.analysis.standard_form import Booleans, StandardForm
 
 LEAST_SINGULAR = 1e-9

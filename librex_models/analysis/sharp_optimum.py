@@ -9,18 +9,17 @@ Primal-dual interior points lead to the middle of all optimal points and of all 
 
 Newton's method on what is free then gives point and multipliers to rounding.
 
-May import the standard form.
+May import the standard form and its equations.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
+from librex_models.analysis.optimum_equations import least_solved, solved
 from librex_models.analysis.standard_form import Booleans, StandardForm
 from solvers.program import Floats
 
@@ -30,12 +29,6 @@ APART = 1e4
 """How many times larger than its price a coordinate is that is free, and the other way round."""
 NEAR_CENTRE = 1e3
 MOST_STEPS = 200
-GIVE = 1e-16
-REFINED = 2
-LEAST_ROW = 1e-140
-SMALL = 150
-LARGEST_DENSE = 800
-LEAST_SINGULAR = 1e-11
 TO_THE_EDGE = 0.995
 ACCURATE = 1e-9
 
@@ -75,80 +68,6 @@ class SharpOptimum:
     is_free: Booleans
     is_held: Booleans
     is_on_edge: Booleans
-
-
-def solved(
-    matrix: sparse.csc_array, curvature: Floats, force: Floats, missing: Floats
-) -> tuple[Floats, Floats]:
-    """Return dw and y with diag(curvature) dw + matrix' y = force, matrix dw = missing.
-
-    Where that is singular, a solution if there is one. `force` and `missing` may have columns.
-    """
-    n_rows, n = matrix.shape
-    shrink = 1.0 / np.sqrt(np.maximum(curvature, 1.0))
-    diagonal = curvature * shrink**2
-    give = np.concatenate([np.full(n, GIVE), np.full(n_rows, -GIVE)])
-    exact: Any
-    if n + n_rows <= SMALL:
-        from scipy.linalg import lu_factor, lu_solve
-
-        own = matrix.toarray() * shrink
-        stretch = _stretch(own)
-        own = own * stretch[:, np.newaxis]
-        exact = np.zeros((n + n_rows, n + n_rows))
-        exact[:n, n:], exact[n:, :n] = own.T, own
-        exact[np.arange(n), np.arange(n)] = diagonal
-        factors = lu_factor(exact + np.diag(give), check_finite=False)
-        inverse = partial(lu_solve, factors, check_finite=False)
-    else:
-        from scipy.sparse.linalg import splu
-
-        own = matrix @ sparse.diags_array(shrink)
-        stretch = _stretch(own)
-        own = sparse.diags_array(stretch) @ own
-        corner = sparse.csc_array((n_rows, n_rows))
-        exact = sparse.block_array(
-            [[sparse.diags_array(diagonal), own.T], [own, corner]], format="csc"
-        )
-        inverse = splu(sparse.csc_array(exact + sparse.diags_array(give))).solve
-    right, column, row = _right(force, missing, shrink, stretch)
-    solution = inverse(right)
-    for _ in range(REFINED):
-        solution = solution + inverse(right - exact @ solution)
-    return solution[:n] * column, solution[n:] * row
-
-
-def _stretch(own: Any) -> Floats:
-    """Return what makes the rows of a matrix about 1."""
-    size = np.sqrt(np.asarray((own * own).sum(axis=1)).ravel())
-    return np.asarray(1.0 / np.where(size > LEAST_ROW, size, 1.0))
-
-
-def _right(
-    force: Floats, missing: Floats, shrink: Floats, stretch: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return the right-hand sides in units, and the units of columns and rows."""
-    column, row = shrink, stretch
-    if force.ndim > 1:
-        column, row = shrink[:, np.newaxis], stretch[:, np.newaxis]
-    return np.concatenate([force * column, missing * row]), column, row
-
-
-def least_solved(
-    matrix: sparse.csc_array, curvature: Floats, force: Floats, missing: Floats
-) -> tuple[Floats, Floats]:
-    """Return the same; where there are several solutions, the one that is nearest to zero."""
-    n_rows, n = matrix.shape
-    if n_rows + n > LARGEST_DENSE:
-        return solved(matrix, curvature, force, missing)
-    shrink = 1.0 / np.sqrt(np.maximum(curvature, 1.0))
-    own = matrix.toarray() * shrink
-    stretch = _stretch(own)
-    own = own * stretch[:, np.newaxis]
-    whole = np.block([[np.diag(curvature * shrink**2), own.T], [own, np.zeros((n_rows, n_rows))]])
-    right, column, row = _right(force, missing, shrink, stretch)
-    solution = np.linalg.lstsq(whole, right, rcond=LEAST_SINGULAR)[0]
-    return solution[:n] * column, solution[n:] * row
 
 
 @np.errstate(all="ignore")
