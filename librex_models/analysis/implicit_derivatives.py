@@ -24,6 +24,7 @@ from solvers.program import Floats
 
 CONSISTENT = 1e-7
 LEAST_ENTRY = 1e-13
+AT_ONCE = 500
 
 
 def jacobian_of_reward(at: DifferentiableOptimum) -> sparse.csr_array:
@@ -35,41 +36,71 @@ def jacobian_of_reward(at: DifferentiableOptimum) -> sparse.csr_array:
         Naming options.
     """
     check_decisions(at)
-    form, problem, program = at.form, at.problem, at.program
+    problem = at.problem
+    force, missing = _by_reward(at)
     n = problem.n_options
-    coordinate = form.coordinate[program.columns_of("x")]
-    is_free = (coordinate >= 0) & at.optimum.is_free[coordinate]
-    force = np.zeros((len(form.cost), n))
-    missing = np.zeros((len(form.right_hand_side), n))
-    free = np.flatnonzero(is_free)
-    if at.question.family.compares_utilities:
-        grouping = at.question.grouping
-        group, share = grouping.of_option, grouping.share[grouping.of_option]
-        row = form.row[program.rows_of("utility_of")][group]
-        missing[row, np.arange(n)] = share * at.decision / form.row_unit[row]
-        pull = share / form.row_unit[row] * at.optimum.multiplier[row]
-        doubtful = is_free & ~at.has_one_multiplier("utility_of")[group]
-        if doubtful.any():
-            raise not_differentiable(
-                problem, "the decision", "another price of utility is as good", options=doubtful
-            )
-        force[coordinate[free], free] = form.unit[coordinate[free]] * pull[free]
-    else:
-        force[coordinate[free], free] = form.unit[coordinate[free]] * np.exp(-form.log_welfare_unit)
-    moved, is_consistent = _moved(at, force, missing)
-    if not is_consistent.all():
+    # A reward that enters neither equation moves nothing.
+    entering = np.flatnonzero((np.diff(force.indptr) > 0) | (np.diff(missing.indptr) > 0))
+    has_answer = np.ones(n, dtype=np.bool_)
+    rows, columns, entries = [], [], []
+    for start in range(0, len(entering), AT_ONCE):
+        some = entering[start : start + AT_ONCE]
+        moved, answers = _moved(at, force[:, some].toarray(), missing[:, some].toarray())
+        has_answer[some] = answers
+        row, place = np.nonzero(np.abs(moved) > _rounding(at))
+        rows.append(row)
+        columns.append(some[place])
+        entries.append(moved[row, place])
+    if not has_answer.all():
         raise not_differentiable(
             problem,
             "the decision",
             "what their rewards would change is tied to more rows than can give way",
-            options=~is_consistent,
+            options=~has_answer,
         )
-    # What rounding leaves of zeros; a decision moves by its own size where its reward doubles.
-    rounding = LEAST_ENTRY * np.abs(at.decision).max(initial=0.0)
-    reward = np.zeros(1) if problem.reward is None else problem.reward
-    rounding /= np.abs(reward).max(initial=0.0) or 1.0
-    moved[np.abs(moved) <= rounding] = 0.0
-    return sparse.csr_array(moved)
+    if not entries:
+        return sparse.csr_array((n, n))
+    where = (np.concatenate(rows), np.concatenate(columns))
+    return sparse.csr_array((np.concatenate(entries), where), shape=(n, n))
+
+
+def _by_reward(at: DifferentiableOptimum) -> tuple[sparse.csc_array, sparse.csc_array]:
+    """Return what a unit of each reward adds to the two equations of the optimum."""
+    form, problem, program = at.form, at.problem, at.program
+    n = problem.n_options
+    coordinate = form.coordinate[program.columns_of("x")]
+    is_free = (coordinate >= 0) & at.optimum.is_free[coordinate]
+    free = np.flatnonzero(is_free)
+    pull, moves = np.full(n, np.exp(-form.log_welfare_unit)), np.zeros(n)
+    row = np.zeros(n, dtype=np.int64)
+    if at.question.family.compares_utilities:
+        grouping = at.question.grouping
+        group, share = grouping.of_option, grouping.share[grouping.of_option]
+        doubtful = is_free & ~at.has_one_multiplier("utility_of")[group]
+        doubtful |= at.without_income[group] & (problem.upper > 0)
+        if doubtful.any():
+            raise not_differentiable(
+                problem, "the decision", "another price of utility is as good", options=doubtful
+            )
+        row = form.row[program.rows_of("utility_of")][group]
+        moves = share * at.decision / form.row_unit[row]
+        pull = share / form.row_unit[row] * at.optimum.multiplier[row]
+    force = sparse.csc_array(
+        (form.unit[coordinate[free]] * pull[free], (coordinate[free], free)),
+        shape=(len(form.cost), n),
+    )
+    used = np.flatnonzero(moves)
+    missing = sparse.csc_array(
+        (moves[used], (row[used], used)), shape=(len(form.right_hand_side), n)
+    )
+    return force, missing
+
+
+def _rounding(at: DifferentiableOptimum) -> float:
+    """Return what rounding leaves of zeros: a decision moves by its size where a reward doubles."""
+    reward = np.zeros(1) if at.problem.reward is None else at.problem.reward
+    size = float(np.abs(reward).max(initial=0.0)) or 1.0
+    return LEAST_ENTRY * float(np.abs(at.decision).max(initial=0.0)) / size
 
 
 def jacobian_of_budget(at: DifferentiableOptimum) -> Floats:
