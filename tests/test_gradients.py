@@ -314,6 +314,18 @@ def test_a_degenerate_price_names_the_resource() -> None:
         _ = gradient.decision["budget"]
 
 
+def test_a_budget_of_nothing_has_one_side_only() -> None:
+    problem = lm.AllocationProblem([[1.0, 1.0], [1.0, 0.0]], [1.5, 0.0], [3.0, 2.0], upper=2.0)
+    model = lm.BudgetOnly(problem)
+    gradient = lm.gradient(model, model.solve())
+    # Only option 1 gets anything; had it to request what is not there, it would get nothing.
+    for name, options in (("budget", ()), ("requests", (1,))):
+        with pytest.raises(NotDifferentiable) as caught:
+            _ = gradient.welfare[name]
+        assert (caught.value.options, caught.value.resources) == (options, (1,))
+    np.testing.assert_allclose(gradient.welfare["reward"], [0.0, 1.5], atol=1e-12)
+
+
 def test_a_limit_that_is_just_reached_is_raised() -> None:
     # Proportional: each spends 1 of the budget of 2, and option 0 may spend no more than 1.
     problem = lm.AllocationProblem([[1.0], [1.0]], [2.0], [3.0, 2.0], upper=[1.0, 5.0])

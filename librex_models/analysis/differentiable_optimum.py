@@ -76,11 +76,12 @@ class DifferentiableOptimum:
         return unique_multiplier(self.form, self.optimum)
 
     def multiplier(self, block: str) -> Floats:
-        """Return welfare per unit of right-hand side of the rows of a block."""
+        """Return welfare per unit of right-hand side of the rows of a block, 0 if not one number."""
         row = self.form.row[self.program.rows_of(block)]
         with np.errstate(over="ignore", invalid="ignore"):
             unit = np.exp(self.form.log_welfare_unit) / self.form.row_unit[row]
-            multiplier = np.where(self.has_price(block), self.optimum.multiplier[row] * unit, 0.0)
+            counts = self.has_price(block) & self.has_one_multiplier(block)
+            multiplier = np.where(counts, self.optimum.multiplier[row] * unit, 0.0)
         if not np.isfinite(multiplier).all():
             raise NotDifferentiable("the derivatives of welfare are too large for numbers")
         return np.asarray(multiplier)
