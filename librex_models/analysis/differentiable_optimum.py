@@ -76,7 +76,7 @@ class DifferentiableOptimum:
         return unique_multiplier(self.form, self.optimum)
 
     def multiplier(self, block: str) -> Floats:
-        """Return welfare per unit of right-hand side of the rows of a block, 0 if not one number."""
+        """Return welfare per unit of right-hand side of rows, 0 where that is not one number."""
         row = self.form.row[self.program.rows_of(block)]
         with np.errstate(over="ignore", invalid="ignore"):
             unit = np.exp(self.form.log_welfare_unit) / self.form.row_unit[row]
