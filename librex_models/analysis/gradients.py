@@ -198,7 +198,7 @@ def gradient(model: Model, allocation: Allocation) -> Gradient:
     NoAllocationError
         If the allocation holds no decision.
     ParameterError
-        If it is of another model, or not proven optimal.
+        If it is of another model, or not proven optimal, or options serve several groups.
 
     Examples
     --------
@@ -211,6 +211,8 @@ def gradient(model: Model, allocation: Allocation) -> Gradient:
     decision = allocation.decision
     question = model.question_of(allocation.problem)
     _check_is_of(model, question, allocation)
+    if question.grouping.shared_reward is not None:
+        raise ParameterError("gradients of options that serve several groups are not there yet")
     whole = allocation.problem.integer
     if whole.any():
         raise not_differentiable(
