@@ -3,6 +3,7 @@
 The oracle works in 40 digits by bisection; see `one_budget_oracle`.
 """
 
+from collections.abc import Callable
 from decimal import Decimal
 
 import numpy as np
@@ -208,6 +209,14 @@ def test_what_costs_nothing_is_given_whatever_the_budget() -> None:
     allocation = AlphaFair(problem, 0.5).solve()
     assert allocation.route == "water_filling"
     assert allocation.decision == pytest.approx([3.0, 0.0])
+
+
+@pytest.mark.parametrize("model", [MaxMin, lm.Proportional, BudgetOnly])
+def test_without_resources_everybody_gets_all(model: Callable[..., lm.Model]) -> None:
+    problem = AllocationProblem(np.zeros((2, 0)), [], [1.0, 2.0], upper=[1.0, 3.0])
+    allocation = model(problem).solve(route="water_filling")
+    assert allocation.verdict is Verdict.OPTIMAL
+    assert allocation.decision == pytest.approx([1.0, 3.0])
 
 
 def test_a_budget_is_spent_to_the_last_bit_beside_large_histories() -> None:

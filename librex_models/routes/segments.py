@@ -107,9 +107,8 @@ def segments_of(question: Question) -> Segments:
     own = region(problem)
     binding = _binding(problem, own)
     resource = int(binding[0]) if len(binding) else 0
-    cost = np.asarray(problem.usage[[resource], :].toarray()).ravel()
-    if not len(binding):
-        cost = np.zeros(problem.n_options)
+    # Where no budget can bind, nothing costs anything.
+    cost = problem.usage[binding, :].toarray().sum(axis=0)
     lower = own.lower.copy()
     alone = np.bincount(problem.agent_of_option, minlength=problem.n_agents) == 1
     single = alone[problem.agent_of_option]
