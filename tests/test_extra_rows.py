@@ -10,8 +10,8 @@ from scipy import sparse
 import librex_models as lm
 from librex_models import AllocationProblem, BudgetOnly, GroupAlphaFair, MaxMin, Rows, Verdict
 from librex_models.errors import FileError, ParameterError, ShapeError
-from librex_models.forms.compiling import compile_form
 from solvers import Status
+from tests.form_entries import programs_of_forms
 from tests.random_examples import examples
 from tests.random_problems import random_problem
 from tests.test_random_answers import TOTAL, Linear, exact_optimum
@@ -93,12 +93,7 @@ def test_whole_optima_equal_enumeration(seed: int, name: str) -> None:
 @pytest.mark.parametrize("seed", range(examples(100)))
 def test_all_forms_say_the_same(seed: int, family: Any) -> None:
     question = family(drawn(seed)).question()
-    programs = []
-    for form in ("arrays", "pyomo", "cvxpy"):
-        parametric, values = compile_form(
-            form, question.problem, question.grouping, question.family
-        )
-        programs.append(parametric.program(values))
+    programs = programs_of_forms(question)
     for other in programs[1:]:
         for name in ("extra_limit", "extra_minimum", "extra_equality"):
             ours, theirs = programs[0].rows_of(name), other.rows_of(name)

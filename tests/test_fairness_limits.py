@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy import optimize, sparse
+from scipy import optimize
 
 import librex_models as lm
 from librex_models import (
@@ -22,10 +22,10 @@ from librex_models import (
 )
 from librex_models.configuration import read_configuration
 from librex_models.errors import FileError, ParameterError, ShapeError
-from librex_models.forms.compiling import compile_form
 from librex_models.task import task_of
 from librex_models.verification import fairness_measures
 from solvers import Status
+from tests.form_entries import entries_of, programs_of_forms
 from tests.random_examples import examples
 from tests.random_problems import random_problem
 
@@ -188,29 +188,8 @@ def test_whole_optima_under_limits_equal_enumeration(seed: int, alpha: float, na
 def test_all_forms_demand_the_same(seed: int) -> None:
     problem, demanded = drawn(seed)
     question = MaxMin(problem, lexicographic=False, **demanded).question()
-    entries = []
-    for form in ("arrays", "pyomo", "cvxpy"):
-        parametric, values = compile_form(
-            form, question.problem, question.grouping, question.family
-        )
-        program = parametric.program(values)
-        matrix = sparse.coo_array(program.matrix)
-        row_names = [name for block in program.row_blocks for name in names_of(block)]
-        column_names = [name for block in program.column_blocks for name in names_of(block)]
-        entries.append(
-            {
-                (row_names[r], column_names[c]): number
-                for r, c, number in zip(*matrix.coords, matrix.data, strict=True)
-                if number != 0.0
-            }
-        )
+    entries = [entries_of(program) for program in programs_of_forms(question)]
     assert entries[0] == entries[1] == entries[2]
-
-
-def names_of(block: Any) -> list[str]:
-    if block.labels is None:
-        return [block.name]
-    return [f"{block.name}[{label}]" for label in block.labels]
 
 
 def small(**demanded: Any) -> GroupAlphaFair:

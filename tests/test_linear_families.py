@@ -19,12 +19,11 @@ from librex_models import (
 from librex_models.configuration import read_configuration
 from librex_models.errors import FileError, ParameterError, ShapeError
 from librex_models.families import OrderedWelfare, PiecewiseLinearWelfare
-from librex_models.forms.compiling import compile_form
 from librex_models.model import Model
 from librex_models.task import task_of
+from tests.form_entries import entries_of, objective_of, programs_of_forms
 from tests.random_examples import examples
 from tests.random_problems import random_problem
-from tests.test_fairness_limits import names_of
 
 NAMES = ["highs", "scip", "gurobi", "cvxpy:CLARABEL"]
 
@@ -157,30 +156,9 @@ def test_whole_optima_equal_enumeration(seed: int, family: str, name: str) -> No
 @pytest.mark.parametrize("family", MODELS)
 @pytest.mark.parametrize("seed", range(examples(100)))
 def test_all_forms_say_the_same(seed: int, family: str) -> None:
-    question = drawn(seed, family).question()
-    entries, objectives = [], []
-    for form in ("arrays", "pyomo", "cvxpy"):
-        parametric, values = compile_form(
-            form, question.problem, question.grouping, question.family
-        )
-        program = parametric.program(values)
-        columns = [name for block in program.column_blocks for name in names_of(block)]
-        rows = [name for block in program.row_blocks for name in names_of(block)]
-        matrix = program.matrix.tocoo()
-        entries.append(
-            {
-                (rows[r], columns[c]): number
-                for r, c, number in zip(*matrix.coords, matrix.data, strict=True)
-                if number != 0.0
-            }
-        )
-        objectives.append(
-            {
-                column: number
-                for column, number in zip(columns, program.objective, strict=True)
-                if number != 0.0
-            }
-        )
+    programs = programs_of_forms(drawn(seed, family).question())
+    entries = [entries_of(program) for program in programs]
+    objectives = [objective_of(program) for program in programs]
     assert entries[0] == entries[1] == entries[2]
     assert objectives[0] == objectives[1] == objectives[2]
 

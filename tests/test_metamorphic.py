@@ -46,7 +46,6 @@ WAYS = {
     "gurobi": ("gurobi", "plain"),
     "gurobi under tangents": ("gurobi", "outer_approximation"),
     "clarabel": ("cvxpy:CLARABEL", "auto"),
-    "auto": ("auto", "auto"),
 }
 GAP = {False: 1e-6, True: 1e-4}
 STEEP_GAP = 1e-3

@@ -20,10 +20,9 @@ from librex_models import (
     Verdict,
 )
 from librex_models.errors import FileError, ParameterError, ShapeError
-from librex_models.forms.compiling import compile_form
 from librex_models.model import Model
+from tests.form_entries import entries_of, programs_of_forms
 from tests.random_examples import examples
-from tests.test_fairness_limits import names_of
 
 NAMES = ["highs", "scip", "gurobi", "cvxpy:CLARABEL"]
 
@@ -101,22 +100,7 @@ def test_solvers_and_forms_agree_on_fractional_optima(seed: int, place: int) -> 
 @pytest.mark.parametrize("seed", range(examples(100)))
 def test_all_forms_say_the_same(seed: int) -> None:
     question = Proportional(drawn(seed, integer=False)).question()
-    entries = []
-    for form in ("arrays", "pyomo", "cvxpy"):
-        parametric, values = compile_form(
-            form, question.problem, question.grouping, question.family
-        )
-        program = parametric.program(values)
-        columns = [name for block in program.column_blocks for name in names_of(block)]
-        rows = [name for block in program.row_blocks for name in names_of(block)]
-        matrix = program.matrix.tocoo()
-        entries.append(
-            {
-                (rows[r], columns[c]): number
-                for r, c, number in zip(*matrix.coords, matrix.data, strict=True)
-                if number != 0.0
-            }
-        )
+    entries = [entries_of(program) for program in programs_of_forms(question)]
     assert entries[0] == entries[1] == entries[2]
 
 
@@ -205,6 +189,13 @@ def test_groups_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(error, match=words):
         small(**changes)
+
+
+def test_options_may_go_to_other_agents() -> None:
+    problem = small().replace(agent=["city", "city"], weight=[1.0, 2.0])
+    assert list(problem.agents) == ["city"]
+    assert problem.weight.tolist() == [1.0, 2.0]
+    assert list(problem.groups) == ["north", "south"]
 
 
 def test_bad_rewards_are_named() -> None:

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from librex_models.families.family import Floats, Majorant
+from librex_models.families.family import Floats, Majorant, OwnMeasure
 from librex_models.problem import Grouping
 from solvers.builder import ProgramBuilder, entries_of
 
 
 @dataclass(frozen=True)
-class TotalReward:
+class TotalReward(OwnMeasure):
     """The sum of rewards; its one utility is that sum."""
 
     key: str = "budget_only"
@@ -49,22 +49,6 @@ class TotalReward:
     def welfare(self, weight: Floats, utility: Floats) -> float:  # noqa: ARG002
         """Return the sum of rewards."""
         return float(utility.sum())
-
-    def equivalent(self, weight: Floats, utility: Floats) -> float:
-        """Return the sum of rewards."""
-        return self.welfare(weight, utility)
-
-    def welfare_of_equivalent(self, weight: Floats, equivalent: float) -> float:  # noqa: ARG002
-        """Return the same number."""
-        return equivalent
-
-    def equivalent_of_welfare(self, weight: Floats, welfare: float) -> float:  # noqa: ARG002
-        """Return the same number."""
-        return welfare
-
-    def log_unit(self, reference: float) -> float:  # noqa: ARG002
-        """Return 0: welfare is not scaled."""
-        return 0.0
 
     def majorant(
         self,

@@ -40,6 +40,30 @@ class Majorant:
     reference: float = 1.0
 
 
+class OwnMeasure:
+    """Welfare that is compared as it is: it needs no equivalent utility, and no scaling."""
+
+    def welfare(self, weight: Floats, utility: Floats) -> float:
+        """Return the welfare of utilities."""
+        raise NotImplementedError
+
+    def equivalent(self, weight: Floats, utility: Floats) -> float:
+        """Return the welfare itself."""
+        return self.welfare(weight, utility)
+
+    def welfare_of_equivalent(self, weight: Floats, equivalent: float) -> float:  # noqa: ARG002
+        """Return the same number."""
+        return equivalent
+
+    def equivalent_of_welfare(self, weight: Floats, welfare: float) -> float:  # noqa: ARG002
+        """Return the same number."""
+        return welfare
+
+    def log_unit(self, reference: float) -> float:  # noqa: ARG002
+        """Return 0: welfare is not scaled."""
+        return 0.0
+
+
 class Family(Protocol):
     """A family of allocations."""
 

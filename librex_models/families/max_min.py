@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from librex_models.families.family import Floats, Majorant
+from librex_models.families.family import Floats, Majorant, OwnMeasure
 from librex_models.problem import Grouping
 from solvers.builder import Affine, ProgramBuilder, constant, entries_of
 from solvers.program import Block
 
 
 @dataclass(frozen=True)
-class MaxMinFairness:
+class MaxMinFairness(OwnMeasure):
     """The smallest utility per weight."""
 
     key: str = "max_min"
@@ -74,22 +74,6 @@ class MaxMinFairness:
     def welfare(self, weight: Floats, utility: Floats) -> float:
         """Return the smallest utility per weight."""
         return float((utility / weight).min())
-
-    def equivalent(self, weight: Floats, utility: Floats) -> float:
-        """Return the smallest utility per weight."""
-        return self.welfare(weight, utility)
-
-    def welfare_of_equivalent(self, weight: Floats, equivalent: float) -> float:  # noqa: ARG002
-        """Return the same number."""
-        return equivalent
-
-    def equivalent_of_welfare(self, weight: Floats, welfare: float) -> float:  # noqa: ARG002
-        """Return the same number."""
-        return welfare
-
-    def log_unit(self, reference: float) -> float:  # noqa: ARG002
-        """Return 0: welfare is not scaled."""
-        return 0.0
 
     def majorant(
         self, weight: Floats, utility: Floats, multiplier: Floats | None = None

@@ -12,7 +12,8 @@ Slopes 1, 0 with the breakpoint 1 are coverage (Chamberlin & Courant 1983), slop
 at 1, 2, ... harmonic utilities (proportional approval voting; Thiele 1895).
 
 Majorant: for any slopes y, weight f(u) <= y u + max over breakpoints b of (weight f(b) - y b),
-where y is at least the last slope.
+where y is at least the last slope. The gap is that of the welfare itself: where a function is
+flat, no utility stands for its value.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.errors import ParameterError, ShapeError
-from librex_models.families.family import Floats, Majorant
+from librex_models.families.family import Floats, Majorant, OwnMeasure
 from librex_models.problem import Grouping
 from librex_models.problem.labels import Labels, as_numbers
 from solvers.builder import ProgramBuilder, constant, entries_of
@@ -35,7 +36,7 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class PiecewiseLinearWelfare:
+class PiecewiseLinearWelfare(OwnMeasure):
     """The sum of concave piecewise-linear functions of utilities.
 
     Parameters
@@ -132,22 +133,6 @@ class PiecewiseLinearWelfare:
     def welfare(self, weight: Floats, utility: Floats) -> float:
         """Return sum_g weight_g f_g(utility_g)."""
         return float(weight @ self._values(utility[:, np.newaxis])[:, 0])
-
-    def equivalent(self, weight: Floats, utility: Floats) -> float:
-        """Return the welfare itself: where a function is flat, no utility stands for its value."""
-        return self.welfare(weight, utility)
-
-    def welfare_of_equivalent(self, weight: Floats, equivalent: float) -> float:  # noqa: ARG002
-        """Return the same number."""
-        return equivalent
-
-    def equivalent_of_welfare(self, weight: Floats, welfare: float) -> float:  # noqa: ARG002
-        """Return the same number."""
-        return welfare
-
-    def log_unit(self, reference: float) -> float:  # noqa: ARG002
-        """Return 0: welfare is not scaled."""
-        return 0.0
 
     def majorant(
         self, weight: Floats, utility: Floats, multiplier: Floats | None = None

@@ -57,5 +57,5 @@ def values_of(problem: AllocationProblem, grouping: Grouping) -> dict[str, Float
     }
     if grouping.shared_reward is not None:
         return values
-    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+    reward = problem.known_reward
     return {"reward": reward, **values}

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from librex_models.families import Family
 from librex_models.forms.arrays_form import agents_with_limit, agents_with_minimum, extra_parts
-from librex_models.forms.cvxpy_limits import labels_of_limits, limits_in_cvxpy
+from librex_models.forms.cvxpy_limits import labelled, labels_of_limits, limits_in_cvxpy
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.program import Floats, Integers
 
@@ -122,7 +122,7 @@ def _at_least_zero(name: str, value: Floats) -> cvxpy.Parameter:
 def _budget_limit(
     problem: AllocationProblem, x: cvxpy.Variable, budget: cvxpy.Parameter
 ) -> Expression:
-    return _labelled("budget_limit", problem.usage @ x <= budget)
+    return labelled("budget_limit", problem.usage @ x <= budget)
 
 
 def _agent_limits(problem: AllocationProblem, x: cvxpy.Variable) -> list[Expression]:
@@ -130,10 +130,10 @@ def _agent_limits(problem: AllocationProblem, x: cvxpy.Variable) -> list[Express
     constraints = []
     if limited.size:
         total = _sums_over(problem, limited) @ x
-        constraints.append(_labelled("agent_limit", total <= problem.agent_limit[limited]))
+        constraints.append(labelled("agent_limit", total <= problem.agent_limit[limited]))
     if obliged.size:
         total = _sums_over(problem, obliged) @ x
-        constraints.append(_labelled("agent_minimum", total >= problem.agent_minimum[obliged]))
+        constraints.append(labelled("agent_minimum", total >= problem.agent_minimum[obliged]))
     return constraints
 
 
@@ -146,7 +146,7 @@ def _extra_rows(problem: AllocationProblem, x: cvxpy.Variable) -> list[Expressio
             "extra_minimum": body >= part.lower,
             "extra_equality": body == part.lower,
         }
-        constraints.append(_labelled(part.name, relation[part.name]))
+        constraints.append(labelled(part.name, relation[part.name]))
     return constraints
 
 
@@ -168,16 +168,11 @@ def _utility_of(
 ) -> Expression:
     if grouping.shared_reward is not None:
         shared = grouping.shared_reward @ variables["x"]
-        return _labelled("utility_of", variables["utility"] == parameters["history"] + shared)
+        return labelled("utility_of", variables["utility"] == parameters["history"] + shared)
     group = grouping.of_option
     membership = sparse.csr_array(
         (grouping.share[group], (group, np.arange(problem.n_options))),
         shape=(len(grouping), problem.n_options),
     )
     earned = membership @ cvxpy.multiply(parameters["reward"], variables["x"])
-    return _labelled("utility_of", variables["utility"] == parameters["history"] + earned)
-
-
-def _labelled(label: str, constraint: Expression) -> Expression:
-    constraint.label = label
-    return constraint
+    return labelled("utility_of", variables["utility"] == parameters["history"] + earned)

@@ -26,11 +26,11 @@ def limits_in_cvxpy(grouping: Grouping, utility: cvxpy.Variable) -> list[Express
     who = limits.with_floor
     if who.size:
         least = identity[who] @ utility >= limits.floor[who]
-        constraints.append(_labelled("utility_floor", least))
+        constraints.append(labelled("utility_floor", least))
     who = limits.with_ceiling
     if who.size:
         most = identity[who] @ utility <= limits.ceiling[who]
-        constraints.append(_labelled("utility_ceiling", most))
+        constraints.append(labelled("utility_ceiling", most))
     if limits.has_spread_cap:
         constraints += _spread(utility, limits.spread_cap)
     if limits.has_gini_cap:
@@ -55,9 +55,9 @@ def _spread(utility: cvxpy.Variable, cap: float) -> list[Expression]:
     highest = cvxpy.Variable(name="highest", nonneg=True)
     lowest = cvxpy.Variable(name="lowest", nonneg=True)
     return [
-        _labelled("below_highest", utility - highest <= 0.0),
-        _labelled("above_lowest", utility - lowest >= 0.0),
-        _labelled("spread_limit", highest - lowest <= cap),
+        labelled("below_highest", utility - highest <= 0.0),
+        labelled("above_lowest", utility - lowest >= 0.0),
+        labelled("spread_limit", highest - lowest <= cap),
     ]
 
 
@@ -67,11 +67,12 @@ def _gini(grouping: Grouping, utility: cvxpy.Variable, cap: float) -> list[Expre
     coefficient = gini_coefficients(len(grouping), cap)
     twice = np.full(apart.shape[0], 2.0)
     return [
-        _labelled("difference_of", apart @ utility - difference <= 0.0),
-        _labelled("gini_limit", coefficient @ utility + twice @ difference <= 0.0),
+        labelled("difference_of", apart @ utility - difference <= 0.0),
+        labelled("gini_limit", coefficient @ utility + twice @ difference <= 0.0),
     ]
 
 
-def _labelled(label: str, constraint: Expression) -> Expression:
+def labelled(label: str, constraint: Expression) -> Expression:
+    """Return the constraint under a label."""
     constraint.label = label
     return constraint

@@ -210,6 +210,11 @@ class AllocationProblem:
         """Number of resources."""
         return len(self.resources)
 
+    @property
+    def known_reward(self) -> Floats:
+        """The rewards, zeros where they are not known yet; shape (n_options,)."""
+        return np.zeros(self.n_options) if self.reward is None else self.reward
+
     @cached_property
     def usage(self) -> sparse.csc_array:
         """The requests as columns of budget rows: shape (n_resources, n_options), no zeros."""
@@ -293,7 +298,7 @@ class AllocationProblem:
             raise ParameterError(
                 f"replace takes the arguments of AllocationProblem, not {sorted(unknown)[0]!r}"
             )
-        if ("agent" in changes or "group" in changes) and self.shared_reward is None:
+        if "agent" in changes or "group" in changes:
             # What belongs to the old agents and groups goes by label: their order may change.
             arguments.update(self._labelled_arguments())
         return AllocationProblem(**(arguments | changes))
@@ -478,7 +483,9 @@ class AllocationProblem:
                 is_default = default is not None and bool((numbers == default).all())
                 by_label = dict(zip(labels, numbers.tolist(), strict=True))
                 arguments[name] = None if is_default else by_label
-        groups = [self.groups[g] for g in self.group_of_agent.tolist()]
+        if self.shared_reward is not None:
+            return arguments | {"group": self._group_argument()}
+        groups = self._group_argument()
         is_own = groups == list(self.agents)
         arguments["group"] = None if is_own else dict(zip(self.agents, groups, strict=True))
         return arguments

@@ -70,7 +70,7 @@ def frame_of_columns(columns: Mapping[str, list[Any]], backend: str | None = Non
 
 
 def _columns(problem: AllocationProblem, decision: Floats) -> dict[str, list[Any]]:
-    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+    reward = problem.known_reward
     agents, groups = _labels(problem.agents), _labels(problem.groups)
     owner = problem.agent_of_option.tolist()
     used = problem.usage.multiply(decision[np.newaxis, :]).toarray()

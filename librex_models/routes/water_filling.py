@@ -244,16 +244,10 @@ def _level_answer(found: _Filled, options: SolveOptions) -> Answer:
 
 def _multipliers(found: _Filled, share: Floats) -> tuple[Evidence, Floats]:
     """Return the evidence by multipliers of the utilities, and the price of the budget."""
-    question, segments = found.question, found.segments
-    total = float(share @ question.grouping.weight)
+    total = float(share @ found.question.grouping.weight)
     y = share / total if total > 0.0 else share
-    linear = Plain().linear_welfare(question, found.utility, y)
-    price = np.zeros(question.problem.n_resources)
-    is_first = y[segments.group] > 0
-    is_open = is_first & (found.filling.spent < segments.cost)
-    if _is_scarce(found.filling) and is_open.any():
-        marginal = y[segments.group[is_open]] * segments.rate[is_open]
-        price[segments.resource] = float(marginal.max())
+    linear = Plain().linear_welfare(found.question, found.utility, y)
+    price = _prices(found, y)
     return Evidence(linear=linear, price=price * (1.0 + HAIR)), price
 
 

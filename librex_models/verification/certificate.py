@@ -206,7 +206,7 @@ def certify(
         OPTIMAL is said within either.
     """
     found = violations(problem, decision, grouping)
-    utility = grouping.utility(_reward(problem), decision)
+    utility = grouping.utility(problem.known_reward, decision)
     value = family.equivalent(grouping.weight, utility)
     if evidence.linear is not None:
         loose = loosened(evidence.linear.region, found)
@@ -275,17 +275,13 @@ def certify_without_decision(
     return replace(checked, verdict=Verdict.INFEASIBLE, bound=-np.inf, sentence=proof)
 
 
-def _reward(problem: AllocationProblem) -> Floats:
-    return np.zeros(problem.n_options) if problem.reward is None else problem.reward
-
-
 def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Family) -> float:
     """Return a bound below which no positive equivalent utility lies.
 
     Infinite where none can be reached; else zero where decisions are fractional, or where negative
     rewards may be forced on somebody.
     """
-    reward, own = _reward(problem), region(problem, by_budgets=True)
+    reward, own = problem.known_reward, region(problem, by_budgets=True)
     if family.equivalent(grouping.weight, grouping.utility(np.abs(reward), own.upper)) == 0.0:
         return np.inf
     is_free = not (
@@ -321,7 +317,7 @@ def rounding_of_nothing(problem: AllocationProblem, grouping: Grouping) -> float
     """
     if not (problem.lower.any() or problem.agent_minimum.any()):
         return 0.0
-    most = grouping.utility(np.abs(_reward(problem)), region(problem, by_budgets=True).upper)
+    most = grouping.utility(np.abs(problem.known_reward), region(problem, by_budgets=True).upper)
     return ROUNDINGS_OF_NOTHING * EPSILON * float((most / grouping.weight).max())
 
 

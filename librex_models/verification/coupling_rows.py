@@ -69,7 +69,7 @@ def _with_limits(
     rows: CouplingRows, problem: AllocationProblem, grouping: Grouping, limits: FairnessLimits
 ) -> CouplingRows:
     """Return the rows and those over utilities, written out in decisions and further columns."""
-    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+    reward = problem.known_reward
     earned = grouping.earnings(reward)
     n_groups = len(grouping)
     own = region(problem, by_budgets=True)

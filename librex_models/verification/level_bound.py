@@ -111,9 +111,7 @@ def bounds_of_levels(
     most : array of shape (n_groups,)
         On each utility per weight, where nobody on a level above falls below its own level.
     """
-    earned = np.zeros(problem.n_options)
-    if problem.reward is not None:
-        earned = grouping.share[grouping.of_option] * problem.reward
+    earned = grouping.share[grouping.of_option] * problem.known_reward
     alone = grouping.history + np.bincount(
         grouping.of_option, earned * best_alone(earned, own)[0], minlength=len(grouping)
     )
@@ -151,7 +149,7 @@ def _together(
     In long doubles: what is left of a budget for the last level may be a small part of it.
     """
     rows = coupling_rows(problem, grouping)
-    reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+    reward = problem.known_reward
     paid = np.longdouble(price @ np.where(price > 0, problem.budget, 0.0))
     charge = rows.charge(price)[0].astype(np.longdouble)
     share = (slope.astype(np.longdouble) * grouping.share)[grouping.of_option]

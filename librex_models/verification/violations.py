@@ -48,7 +48,7 @@ def violations(
         "wholeness": float(np.abs(whole - np.rint(whole)).max(initial=0.0)),
     }
     if grouping is not None and grouping.limits is not None:
-        reward = np.zeros(problem.n_options) if problem.reward is None else problem.reward
+        reward = problem.known_reward
         found |= _of_limits(grouping.limits, grouping.utility(reward, decision))
     return found
 
