@@ -12,7 +12,7 @@ from scipy.optimize import linprog
 
 import librex_models as lm
 from librex_models.routes.leximin_ladder import Ladder
-from librex_models.verification import level_bound, region
+from librex_models.verification import coupling_rows, level_bound, region
 from solvers import Limit, Status
 from tests.coverage.cells import Cell
 
@@ -302,7 +302,8 @@ def test_a_level_is_refuted_for_nobody_who_keeps_the_floors() -> None:
         is_open[0] = True
         slope = generator.exponential(1.0, len(grouping))
         price = generator.exponential(1.0, problem.n_resources)
-        bound = level_bound(problem, grouping, slope, price, is_open, utility, region(problem))
+        own, rows = region(problem), coupling_rows(problem, grouping)
+        bound = level_bound(problem, grouping, slope, price, is_open, utility, own, rows)
         assert bound >= (utility / grouping.weight)[is_open].min() * (1.0 - 1e-9)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from librex_models.routes.leximin_steps import Multipliers, Step, proof_of
 from librex_models.routes.route import Floats, Question
-from librex_models.verification import coupling_multipliers, region
+from librex_models.verification import coupling_multipliers, coupling_rows, region
 from solvers import Outcome, Program, Status
 from solvers.program import Booleans, Integers
 
@@ -103,6 +103,7 @@ class Ladder:
         self._solve, self._solve_afresh, self._duals_of = solve, solve_afresh, duals_of
         self._program = program
         self._region = region(question.problem)
+        self._rows = coupling_rows(question.problem, question.grouping)
         n_groups = len(question.grouping)
         self._is_open: Booleans = np.ones(n_groups, dtype=np.bool_)
         self._floor = np.zeros(n_groups)
@@ -207,7 +208,13 @@ class Ladder:
     def _beyond(self, multipliers: Multipliers, level: float) -> Floats:
         """Return what each could have above a level at most, as multipliers prove it."""
         bound, share = proof_of(
-            self._question, self._steps, multipliers, self._is_open, self._floor, self._region
+            self._question,
+            self._steps,
+            multipliers,
+            self._is_open,
+            self._floor,
+            self._region,
+            self._rows,
         )
         # A point that is off by roundings may be above its bound.
         excess = max(abs(bound - level), np.finfo(np.float64).eps * abs(level))

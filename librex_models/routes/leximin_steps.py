@@ -13,7 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.routes.route import Floats, Question
-from librex_models.verification import Level, level_bound, relative_gap, rounding_of_nothing
+from librex_models.verification import (
+    CouplingRows,
+    Level,
+    coupling_rows,
+    level_bound,
+    relative_gap,
+    rounding_of_nothing,
+)
 from librex_models.verification.certificate import CLAIM_TOLERANCE
 from librex_models.verification.price_bound import Region
 from solvers.program import Booleans, Integers
@@ -29,7 +36,8 @@ class Multipliers:
     ----------
     slope : array of shape (n_groups,)
         Of the utilities.
-    price : array of shape (n_resources,)
+    price : array of shape (n_rows,)
+        Of the coupling rows, the budgets first.
     worth : array of shape (n_options,)
         Of a unit of each decision at these multipliers; zero for those strictly between bounds.
     gross : array of shape (n_options,)
@@ -97,6 +105,7 @@ def proof_of(
     is_open: Booleans,
     floor: Floats,
     own: Region,
+    rows: CouplingRows,
 ) -> tuple[float, Floats]:
     """Return the best bound on a level that its multipliers and those before can prove.
 
@@ -111,7 +120,7 @@ def proof_of(
     if is_mixed:
         tried.append((slope, price))
     bounds = [
-        level_bound(question.problem, question.grouping, slope, price, is_open, floor, own)
+        level_bound(question.problem, question.grouping, slope, price, is_open, floor, own, rows)
         for slope, price in tried
     ]
     best = int(np.argmin(bounds))
@@ -135,11 +144,12 @@ def levels_of(
     utility = question.utility(decision)
     per_weight = utility / grouping.weight
     nothing = rounding_of_nothing(question.problem, grouping)
+    rows = coupling_rows(question.problem, grouping)
     levels = []
     for number, step in enumerate(steps):
         value = float(per_weight[step.is_open].min())
         bound, share = proof_of(
-            question, steps[:number], step.multipliers, step.is_open, utility, own
+            question, steps[:number], step.multipliers, step.is_open, utility, own, rows
         )
         if value == 0.0 and bound < nothing:
             bound = 0.0

@@ -20,6 +20,7 @@ from librex_models.problem import AllocationProblem, Grouping
 from librex_models.verification.coupling_rows import coupling_rows
 from librex_models.verification.price_bound import (
     EPSILON,
+    CouplingRows,
     Region,
     best_alone,
     most_decided,
@@ -41,6 +42,7 @@ def level_bound(
     is_open: Booleans,
     floor: Floats,
     own: Region,
+    rows: CouplingRows,
 ) -> float:
     """Return what the smallest utility per weight among those who are open cannot exceed.
 
@@ -50,12 +52,14 @@ def level_bound(
         With a reward.
     slope : array of shape (n_groups,)
         At least zero.
-    price : array of shape (n_resources,)
+    price : array of shape (n_rows,)
         Any numbers; negative and non-finite ones count as zero.
     is_open : boolean array of shape (n_groups,)
     floor : array of shape (n_groups,)
         What those who are not open get at least; not read for the others.
     own : Region
+    rows : CouplingRows
+        Those of the problem.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def level_bound(
     if problem.reward is None or not usable:
         return np.inf
     worth = grouping.worth(problem.reward, slope)
-    earned = price_bound(worth, coupling_rows(problem, grouping), price, own)
+    earned = price_bound(worth, rows, price, own)
     before = slope * grouping.history
     taken = np.where(is_open, 0.0, slope * floor)
     # The sum is rounded once, every product too, and the divisor and its quotient a few times.
