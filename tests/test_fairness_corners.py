@@ -17,10 +17,10 @@ import numpy.typing as npt
 import pytest
 
 import librex_models as lm
-import solvers
 from librex_models.errors import ParameterError
 from solvers import Status
 from tests.random_examples import examples
+from tests.ways import WAYS, solver_and_route
 
 Floats = npt.NDArray[np.float64]
 Integer = bool | list[bool]
@@ -50,15 +50,6 @@ CONTENT = [name for name in FAMILIES if name not in NEED_EVERYBODY]
 # By all solvers in make test; the other families there by HiGHS and by what the plan chooses.
 ALWAYS = ("Proportional", "MaxMin", "AlphaFair 10", "GroupAlphaFair .5")
 
-WAYS = {
-    "highs": ("highs", "auto"),
-    "scip": ("scip", "plain"),
-    "scip under tangents": ("scip", "outer_approximation"),
-    "gurobi": ("gurobi", "plain"),
-    "gurobi under tangents": ("gurobi", "outer_approximation"),
-    "clarabel": ("cvxpy:CLARABEL", "auto"),
-    "auto": ("auto", "auto"),
-}
 KINDS = ("fractional", "whole", "mixed")
 GAP = {"fractional": 1e-6, "whole": 1e-4, "mixed": 1e-4}
 STEEP_GAP = 1e-3
@@ -80,9 +71,7 @@ def cells(families: Sequence[str], kinds: Sequence[str] = KINDS) -> pytest.MarkD
 
 
 def solved(family: str, way: str, kind: str, problem: lm.AllocationProblem) -> lm.Allocation:
-    solver, route = WAYS[way]
-    if solver != "auto" and not solvers.availability(solver).is_ready:
-        pytest.skip(f"{solver} is not installed")
+    solver, route = solver_and_route(way)
     route = "auto" if family.startswith("MaxMin") else route
     return FAMILIES[family](problem).solve(solver, route=route, relative_gap=GAP[kind])
 
@@ -354,9 +343,7 @@ def small_whole_problem(seed: int) -> lm.AllocationProblem:
 @pytest.mark.parametrize("alpha", [0.1, 0.5, 0.7, 0.9])
 @pytest.mark.parametrize("way", [way for way in WAYS if way != "clarabel"])
 def test_who_had_nothing_before_is_weighed_right(way: str, alpha: float) -> None:
-    solver, route = WAYS[way]
-    if solver != "auto" and not solvers.availability(solver).is_ready:
-        pytest.skip(f"{solver} is not installed")
+    solver, route = solver_and_route(way)
     for seed in range(examples(100)):
         problem = small_whole_problem(seed)
         grouping = problem.grouping("agents")

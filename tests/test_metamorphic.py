@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import librex_models as lm
-import solvers
 from librex_models.families import AlphaFairness
 from librex_models.problem.allocation_problem import Over
 from tests.random_examples import examples
+from tests.ways import WAYS, solver_and_route
 
 Floats = npt.NDArray[np.float64]
 
@@ -38,15 +38,6 @@ FAMILIES: dict[str, Callable[[lm.AllocationProblem], lm.Model]] = {
 }
 FAIR = [name for name in FAMILIES if name != "BudgetOnly"]
 CURVED = [name for name in FAIR if not name.startswith("MaxMin")]
-WAYS = {
-    "the way of the plan": ("auto", "auto"),
-    "highs": ("highs", "auto"),
-    "scip": ("scip", "plain"),
-    "scip under tangents": ("scip", "outer_approximation"),
-    "gurobi": ("gurobi", "plain"),
-    "gurobi under tangents": ("gurobi", "outer_approximation"),
-    "clarabel": ("cvxpy:CLARABEL", "auto"),
-}
 GAP = {False: 1e-6, True: 1e-4}
 STEEP_GAP = 1e-3
 """What native terms above alpha 5 may be held to."""
@@ -104,9 +95,7 @@ def drawn(seed: int, whole: bool) -> lm.AllocationProblem:
 def solved(
     family: str, way: str, problem: lm.AllocationProblem, gap: float | None = None
 ) -> lm.Allocation:
-    solver, route = WAYS[way]
-    if solver != "auto" and not solvers.availability(solver).is_ready:
-        pytest.skip(f"{solver} is not installed")
+    solver, route = solver_and_route(way)
     gap = GAP[bool(problem.integer.any())] if gap is None else gap
     route = route if family in CURVED else "auto"
     found = FAMILIES[family](problem).solve(solver, route=route, relative_gap=gap)

@@ -24,6 +24,7 @@ from tests.test_random_answers import (
     utilities,
     whole_decisions,
 )
+from tests.ways import require_ready
 
 ALPHAS = [0.01, 0.3, 0.5, 0.9, 1.0, 1.5, 2.0, 5.0, 10.0]
 # Solvers without alpha-fair terms, and two with them that have another route.
@@ -62,8 +63,7 @@ def decades(problem: AllocationProblem, generator: np.random.Generator) -> Alloc
 
 @pytest.fixture(params=SOLVERS)
 def solver(request: pytest.FixtureRequest) -> str:
-    if not solvers.availability(request.param).is_ready:
-        pytest.skip(f"{request.param} is not installed")
+    require_ready(request.param)
     return str(request.param)
 
 

@@ -26,6 +26,7 @@ from tests.test_random_answers import (
     utilities,
     weights,
 )
+from tests.ways import require_ready
 from tests.wide_problems import WideProblem, wide_problem
 
 Floats = npt.NDArray[np.float64]
@@ -198,8 +199,7 @@ def test_answers_over_six_decades_are_right_and_nearly_all_proven() -> None:
 @pytest.mark.parametrize("index", [104, 173, 45])
 @pytest.mark.parametrize(("solver", "route"), WAYS)
 def test_hard_ones_are_solved(index: int, solver: str, route: str) -> None:
-    if not solvers.availability(solver).is_ready:
-        pytest.skip(f"{solver} is not installed")
+    require_ready(solver)
     wide = wide_problem(index)
     allocation = wide.model().solve(solver, route=route, relative_gap=GAP)
     assert allocation.verdict is Verdict.OPTIMAL, repr(allocation)
