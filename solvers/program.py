@@ -236,6 +236,17 @@ def _check_terms(program: Program, terms: AlphaFairTerms) -> None:
         raise ProgramError("terms holds a weight that is not a finite number at least zero")
 
 
+def begins_steeply(program: Program) -> bool:
+    """Return whether whole columns move terms that begin at zero, where their slope is infinite.
+
+    Solvers that keep rules to a tolerance were seen to call wrong points the optimum of these.
+    """
+    terms = program.terms
+    if terms is None or terms.alpha >= 1.0 or not program.has_integers:
+        return False
+    return bool((program.column_lower[terms.columns] <= 0.0).any())
+
+
 def has_wide_rows(program: Program) -> bool:
     """Return whether some row spans more than six decades.
 

@@ -28,7 +28,7 @@ from solvers.installation import installed
 from solvers.lost_entries import loses_entries
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program
+from solvers.program import Floats, Program, begins_steeply
 from solvers.scip_native import loaded_version, run
 from solvers.scip_options import TOLERANCE_OF_TERMS, WrittenOptions
 from solvers.scip_program import INFINITE, HeldProgram, are_crossed
@@ -347,9 +347,7 @@ def _begins_too_steeply(program: Program) -> bool:
     is none.
     """
     terms = program.terms
-    if terms is None or not STEEP < terms.alpha < 1.0 or not program.has_integers:
-        return False
-    return bool((program.column_lower[terms.columns] <= 0.0).any())
+    return terms is not None and terms.alpha > STEEP and begins_steeply(program)
 
 
 __all__ = ["FAILED", "SETTLED", "STOPPED", "Scip", "ScipSession"]
