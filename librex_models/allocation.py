@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from librex_models.errors import NoAllocationError
-from librex_models.families import Family, MaxMinFairness
+from librex_models.families import Family, MaxMinFairness, NestedFairness
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.labels import plural
 from librex_models.verification import Certificate, Verdict, allocated, fairness_measures
@@ -137,6 +137,8 @@ class Allocation:
     @cached_property
     def utility(self) -> Floats:
         """The utilities, recomputed: of groups, or of agents for a family over agents."""
+        if isinstance(self.family, NestedFairness):
+            return read_only(self.family.group_utility(self._compared_utility()))
         reward = self.problem.reward
         nothing = np.zeros(self.problem.n_options)
         utility = self._reported.utility(nothing if reward is None else reward, self.decision)
@@ -222,7 +224,8 @@ class Allocation:
 
     @property
     def _reported(self) -> Grouping:
-        return self.grouping if self.family.compares_utilities else self.problem.grouping("groups")
+        is_own = self.family.compares_utilities and self.grouping.weighted is None
+        return self.grouping if is_own else self.problem.grouping("groups")
 
     def _compared_utility(self) -> Floats:
         reward = self.problem.reward

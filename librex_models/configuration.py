@@ -34,7 +34,7 @@ KEYS_OF_MODEL: dict[str, tuple[str, ...]] = {
     "proportional": ("over", *LIMITS),
     "max_min": ("over", "lexicographic", *LIMITS),
     "alpha_fair": ("alpha", *LIMITS),
-    "group_alpha_fair": ("alpha", *LIMITS),
+    "group_alpha_fair": ("alpha", "inner_alpha", *LIMITS),
     "ordered_weighted": ("owa_weights", "over", *LIMITS),
     "piecewise_linear": ("breakpoints", "slopes", "over", *LIMITS),
 }
@@ -84,6 +84,9 @@ class FairnessSettings(Table):
         ``ordered_weighted`` or ``piecewise_linear``.
     alpha : float or None
         At least zero, may be infinite; for the alpha-fair models, which need it.
+    inner_alpha : float
+        At least zero, may be infinite: aversion to inequality inside of groups, for
+        ``group_alpha_fair``.
     over : "groups" or "agents"
         Whose utilities are compared; not for the alpha-fair models.
     lexicographic : bool
@@ -100,8 +103,6 @@ class FairnessSettings(Table):
 
     model_config = pydantic.ConfigDict(json_schema_extra=_keys_of_each_model)
 
-    later: ClassVar[frozenset[str]] = frozenset({"inner_alpha"})
-
     model: Literal[
         "budget_only",
         "proportional",
@@ -112,6 +113,7 @@ class FairnessSettings(Table):
         "piecewise_linear",
     ]
     alpha: AtLeastZero | None = None
+    inner_alpha: AtLeastZero = 0.0
     over: Literal["groups", "agents"] = "groups"
     lexicographic: bool = True
     floor: Numbers | None = None
@@ -125,7 +127,7 @@ class FairnessSettings(Table):
     @pydantic.model_validator(mode="after")
     def _check_keys(self) -> Self:
         taken = KEYS_OF_MODEL[self.model]
-        for key in ("alpha", "over", "lexicographic", *NEEDED, *LIMITS):
+        for key in ("alpha", "inner_alpha", "over", "lexicographic", *NEEDED, *LIMITS):
             if key in self.model_fields_set and key not in taken:
                 raise PydanticCustomError(
                     COMBINATION, f"fairness.{key} is given, but model {self.model!r} takes none"

@@ -16,8 +16,10 @@ from librex_models.families import (
     AlphaFairness,
     Family,
     MaxMinFairness,
+    NestedFairness,
     ProportionalFairness,
 )
+from librex_models.families.nested import members_of
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.problem import AllocationProblem, Grouping
@@ -244,7 +246,9 @@ class Model:
 
     def question_of(self, problem: AllocationProblem) -> Question:
         """Put a problem under the family: this one, or one with other numbers."""
-        if self.family.compares_utilities:
+        if isinstance(self.family, NestedFairness):
+            grouping = members_of(problem)
+        elif self.family.compares_utilities:
             grouping = replace(problem.grouping(self.over), limits=self.limits)
         else:
             grouping = _everything(problem)
@@ -283,10 +287,14 @@ class Model:
     def _settings(self) -> str:
         family = self.family
         settings = ""
+        inner = ""
+        if isinstance(family, NestedFairness):
+            inner = f", inner_alpha={family.inner_alpha:g}"
+            family = family.outer
         if self.over == "agents" and self.says_over:
             settings = ", over='agents'"
         if isinstance(family, AlphaFairness) and not isinstance(family, ProportionalFairness):
-            settings += f", alpha={family.alpha:g}"
+            settings += f", alpha={family.alpha:g}{inner}"
         if isinstance(family, MaxMinFairness) and not family.lexicographic:
             settings += ", lexicographic=False"
         if self.limits is not None:

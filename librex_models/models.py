@@ -11,6 +11,7 @@ from librex_models.families import (
     AlphaFairness,
     Family,
     MaxMinFairness,
+    NestedFairness,
     ProportionalFairness,
     TotalReward,
 )
@@ -115,18 +116,44 @@ class GroupAlphaFair(Model):
     problem : AllocationProblem
     alpha : float
         In [0, inf]; 0 is total utility, 1 proportional fairness, infinity lexicographic max-min.
+    inner_alpha : float
+        Aversion to inequality inside of a group, in [0, inf]: a group's utility is the
+        equally-distributed equivalent of its agents', from their mean at 0 over the geometric mean
+        at 1 to that of the worst off at infinity. Above 0, `alpha` is finite.
     **demanded
-        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`; where `inner_alpha` is
+        0.
 
     Notes
     -----
-    Who inside a group gets the money is decided by reward per cost alone.
+    With `inner_alpha` 0, who inside a group gets the money is decided by reward per cost alone:
+    two people of 5,000 may receive everything. With `inner_alpha` equal to `alpha` the model is
+    `AlphaFair` with agents of equal weight in each group. A group's history counts as that of each
+    of its agents.
+
+    Examples
+    --------
+    >>> problem = AllocationProblem([[1.0], [1.0], [1.0]], [3.0], [2.0, 1.0, 1.0],
+    ...                             group=["a", "a", "b"], upper=3.0)
+    >>> GroupAlphaFair(problem, alpha=1.0).solve().decision.round(6)
+    array([1.5, 0. , 1.5])
+    >>> nested = GroupAlphaFair(problem, alpha=1.0, inner_alpha=1.0)
+    >>> nested.solve().decision.round(4)
+    array([0.75, 0.75, 1.5 ])
     """
 
     def __init__(
-        self, problem: AllocationProblem, alpha: float, **demanded: Unpack[Demanded]
+        self,
+        problem: AllocationProblem,
+        alpha: float,
+        inner_alpha: float = 0.0,
+        **demanded: Unpack[Demanded],
     ) -> None:
-        super().__init__(problem, _alpha_family(alpha, "group_alpha_fair"), "groups", **demanded)
+        family = _alpha_family(alpha, "group_alpha_fair")
+        _check_alpha("inner_alpha", inner_alpha)
+        if inner_alpha > 0.0 and isinstance(problem, AllocationProblem):
+            family = _nested(problem, family, float(inner_alpha), demanded)
+        super().__init__(problem, family, "groups", **demanded)
 
 
 class OrderedWeighted(Model):
@@ -205,9 +232,42 @@ def _labels(problem: AllocationProblem, over: Over) -> Labels:
 
 
 def _alpha_family(alpha: float, key: str) -> Family:
-    is_number = isinstance(alpha, (int, float, np.floating, np.integer))
-    if not is_number or isinstance(alpha, bool) or not alpha >= 0:
-        raise ParameterError(f"alpha is {alpha!r}, expected a number in [0, inf]")
+    _check_alpha("alpha", alpha)
     if np.isinf(alpha):
         return MaxMinFairness()
     return AlphaFairness(float(alpha), key=key)
+
+
+def _check_alpha(name: str, alpha: float) -> None:
+    is_number = isinstance(alpha, (int, float, np.floating, np.integer))
+    if not is_number or isinstance(alpha, bool) or not alpha >= 0:
+        raise ParameterError(f"{name} is {alpha!r}, expected a number in [0, inf]")
+
+
+def _nested(
+    problem: AllocationProblem, outer: Family, inner_alpha: float, demanded: Demanded
+) -> NestedFairness:
+    """Return the family with an aversion to inequality inside of groups.
+
+    Raises
+    ------
+    ParameterError
+        For what is not offered with it.
+    """
+    if not isinstance(outer, AlphaFairness):
+        raise ParameterError(
+            "alpha is inf and inner_alpha is above 0: lexicographic max-min takes no inner_alpha; "
+            "use a large alpha, such as 50"
+        )
+    for name in Demanded.__annotations__:
+        if demanded.get(name) is not None:
+            raise ParameterError(
+                f"{name} is given together with inner_alpha, which is not offered: use extra_rows, "
+                "or leave inner_alpha at 0"
+            )
+    return NestedFairness(
+        outer=outer,
+        inner_alpha=inner_alpha,
+        groups=tuple(problem.groups),
+        group_of_member=tuple(problem.group_of_agent.tolist()),
+    )

@@ -313,7 +313,7 @@ class Session:
 
 def check_written(values: Mapping[str, Any], grouping: Grouping) -> None:
     """Raise ParameterError for numbers of groups that a family over agents never looks at."""
-    if grouping.kind != "agent":
+    if grouping.kind != "agent" or grouping.weighted is not None:
         return
     for name in ("weight", "history"):
         if name in values:

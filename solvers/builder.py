@@ -12,6 +12,7 @@ from scipy import sparse
 
 from solvers.errors import ProgramError
 from solvers.parametric import ParametricProgram
+from solvers.perspectives import Perspectives
 from solvers.program import AlphaFairTerms, Block, Booleans, Floats, Integers, Program
 
 
@@ -67,6 +68,7 @@ class ProgramBuilder:
         self._entries: dict[tuple[str, str], tuple[sparse.csc_array, Affine]] = {}
         self._objective: dict[str, Affine] = {}
         self._terms: tuple[str, Affine, float] | None = None
+        self._perspectives: tuple[str, str, str, Integers, float] | None = None
 
     def add_columns(
         self, block: Block, lower: Floats, upper: Floats, integer: Booleans | None = None
@@ -97,6 +99,15 @@ class ProgramBuilder:
     def add_terms(self, columns: str, weight: Affine, alpha: float) -> None:
         """Add one alpha-fair term for each column of a block."""
         self._terms = (columns, weight, alpha)
+
+    def add_perspectives(
+        self, below: str, scale: str, argument: str, scale_of: Integers, alpha: float
+    ) -> None:
+        """Add below_i <= scale_i V(argument_i / scale_i) for each column of two blocks.
+
+        `scale_of[i]` is the place of its scale in the third.
+        """
+        self._perspectives = (below, scale, argument, scale_of, alpha)
 
     def build(self) -> ParametricProgram:
         """Return the program and its slopes.
@@ -132,6 +143,7 @@ class ProgramBuilder:
             row_blocks=tuple(block for block, _, _ in self._rows),
             column_blocks=tuple(block for block, _, _, _ in self._columns),
             terms=self._alpha_fair_terms(),
+            perspectives=self._built_perspectives(),
         )
         slope = {
             part: self._slope(affine)
@@ -166,6 +178,17 @@ class ProgramBuilder:
             return None
         name, weight, alpha = self._terms
         return AlphaFairTerms(columns=self._column_place(name), weight=weight.constant, alpha=alpha)
+
+    def _built_perspectives(self) -> Perspectives | None:
+        if self._perspectives is None:
+            return None
+        below, scale, argument, scale_of, alpha = self._perspectives
+        return Perspectives(
+            below=self._column_place(below),
+            scale=self._column_place(scale)[scale_of],
+            argument=self._column_place(argument),
+            alpha=alpha,
+        )
 
     def _column_place(self, name: str) -> Integers:
         start = 0

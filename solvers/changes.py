@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from solvers.errors import UpdateError
+from solvers.perspectives import perspective_differences
 from solvers.program import Booleans, Floats, Integers, Program
 
 # What a rebuild costs beside its numbers: calls, and the factors of the last basis.
@@ -179,4 +180,6 @@ def _other_structure(old: Program, new: Program) -> str | None:
         same_columns = np.array_equal(old.terms.columns, new.terms.columns)
         if not same_columns or old.terms.alpha != new.terms.alpha:
             return "the alpha-fair terms changed"
+    if perspective_differences(old.perspectives, new.perspectives):
+        return "the perspectives of alpha-fair terms changed"
     return None

@@ -34,7 +34,7 @@ from solvers.installation import installed
 from solvers.interrupt import keyboard_interrupt
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program
+from solvers.program import Floats, Program, check_no_perspectives
 
 LOGGER = logging.getLogger(__name__)
 OLDEST_CVXPY = (1, 9)
@@ -199,6 +199,7 @@ class CvxpySession:
 
     def _build(self, program: Program) -> None:
         program.check()
+        check_no_perspectives(program, self._name)
         if program.has_integers:
             raise CapabilityError(
                 f"{self._name} has no whole columns, and the program has "

@@ -17,7 +17,7 @@ from pathlib import Path
 from solvers.atomic_file import Name, write_all_whole
 from solvers.errors import CapabilityError
 from solvers.file_names import Names, names_in_file
-from solvers.program import Program
+from solvers.program import Program, check_no_perspectives
 from solvers.whole_bounds import whole_bounds
 from solvers.write_lp import lp_parts
 from solvers.write_mps import mps_parts
@@ -56,6 +56,7 @@ def export(program: Program, path: Name, notes: Sequence[str] = ()) -> Names:
     """
     program.check()
     kind = kind_of(path)
+    check_no_perspectives(program, Path(path).name)
     if program.terms is not None and kind != "nl":
         raise CapabilityError(
             f"{Path(path).name}: alpha-fair terms have no place in {kind} files, which are linear"

@@ -24,7 +24,7 @@ from solvers.errors import CapabilityError, LicenceError, OptionError, UpdateErr
 from solvers.linear_proofs import dual_bound, with_rows
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program
+from solvers.program import Floats, Program, check_no_perspectives
 from solvers.term_program import value_in_ratios
 from solvers.term_scaling import ScaledTermsSession
 
@@ -134,6 +134,7 @@ def open_behind(solver: BehindLayer, program: Program) -> SolverSession:
 
 
 def _check_can(solver: BehindLayer, program: Program) -> None:
+    check_no_perspectives(program, solver.name)
     for is_needed, capability, words in (
         (program.has_integers, Capability.WHOLE, "whole columns"),
         (program.terms is not None, Capability.ALPHA_FAIR_TERMS, "alpha-fair terms"),

@@ -45,7 +45,7 @@ from solvers.interrupt import keyboard_interrupt
 from solvers.lost_entries import loses_entries
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program
+from solvers.program import Floats, Program, check_no_perspectives
 from solvers.term_scaling import ENOUGH_NODES, ScaledTermsSession
 
 LOGGER = logging.getLogger(__name__)
@@ -137,6 +137,7 @@ class Gurobi:
         SolverFailure
             If it holds a number that Gurobi takes for infinite.
         """
+        check_no_perspectives(program, self.name)
         if program.terms is None:
             return GurobiSession(program)
         return ScaledTermsSession(GurobiSession, program, TOLERANCE_OF_TERMS, ENOUGH_NODES)

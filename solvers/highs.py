@@ -26,7 +26,7 @@ from solvers.installation import installed
 from solvers.interrupt import keyboard_interrupt
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program, has_wide_rows
+from solvers.program import Floats, Program, check_no_perspectives, has_wide_rows
 
 LOGGER = logging.getLogger(__name__)
 OLDEST_VERSION = (1, 15)
@@ -324,6 +324,7 @@ def _check_program(program: Program) -> None:
             "HiGHS has linear rows only, and the program has alpha-fair terms: open it with "
             "solvers.outer_approximation.open_under_lines, or with a solver that takes them"
         )
+    check_no_perspectives(program, "HiGHS")
     # HiGHS takes a NaN in the objective without a word.
     program.check()
 

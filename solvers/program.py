@@ -6,8 +6,9 @@
 
     U_alpha(u) = log u (alpha = 1),  u^(1 - alpha) / (1 - alpha) (alpha != 1)
 
-Alpha-fair terms appear in maximised programs only, where they are concave. May import numpy,
-scipy.sparse and the errors of this package.
+Alpha-fair terms appear in maximised programs only, where they are concave. Rows may be perspectives
+of such terms, too (see `perspectives`). May import numpy, scipy.sparse, the perspectives and the
+errors of this package.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from solvers.errors import ProgramError
+from solvers.errors import CapabilityError, ProgramError
+from solvers.perspectives import Perspectives, perspective_differences
 
 WIDEST_ROW = 1e6
 
@@ -95,6 +97,7 @@ class Program:
     row_blocks, column_blocks : tuples of Block
         Their sizes add up to n_rows and n_columns.
     terms : AlphaFairTerms or None
+    perspectives : Perspectives or None
     maximise : bool
     """
 
@@ -109,6 +112,7 @@ class Program:
     row_blocks: tuple[Block, ...]
     column_blocks: tuple[Block, ...]
     terms: AlphaFairTerms | None = None
+    perspectives: Perspectives | None = None
     maximise: bool = True
 
     @property
@@ -155,6 +159,8 @@ class Program:
                 raise ProgramError(f"{kind}_blocks holds a name twice: {', '.join(names)}")
         if self.terms is not None:
             _check_terms(self, self.terms)
+        if self.perspectives is not None:
+            self.perspectives.check(self.n_columns, self.column_lower)
 
 
 def _positions(blocks: tuple[Block, ...], name: str) -> slice:
@@ -236,6 +242,16 @@ def _check_terms(program: Program, terms: AlphaFairTerms) -> None:
         raise ProgramError("terms holds a weight that is not a finite number at least zero")
 
 
+def check_no_perspectives(program: Program, solver: str) -> None:
+    """Raise CapabilityError where a Program has rows that are not linear."""
+    if program.perspectives is not None:
+        raise CapabilityError(
+            f"{solver} has no perspectives of alpha-fair terms, and the program has "
+            f"{len(program.perspectives.below)}: put them under tangents with "
+            "solvers.perspectives_under_lines.with_tangents"
+        )
+
+
 def begins_steeply(program: Program) -> bool:
     """Return whether whole columns move terms that begin at zero, where their slope is infinite.
 
@@ -276,10 +292,10 @@ def ordered(program: Program) -> Program:
     matrix = sparse.csc_array(program.matrix[row_order][:, column_order])
     matrix.sum_duplicates()
     matrix.eliminate_zeros()
-    terms = program.terms
+    terms, perspectives = program.terms, program.perspectives
+    place = np.empty(len(column_order), dtype=np.int64)
+    place[column_order] = np.arange(len(column_order))
     if terms is not None:
-        place = np.empty(len(column_order), dtype=np.int64)
-        place[column_order] = np.arange(len(column_order))
         moved = place[terms.columns]
         term_order = np.argsort(moved)
         terms = replace(terms, columns=moved[term_order], weight=terms.weight[term_order])
@@ -295,6 +311,7 @@ def ordered(program: Program) -> Program:
         row_blocks=tuple(Block(name=row_names[i]) for i in row_order),
         column_blocks=tuple(Block(name=column_names[j]) for j in column_order),
         terms=terms,
+        perspectives=None if perspectives is None else perspectives.reordered(place),
     )
 
 
@@ -316,7 +333,8 @@ def differences(first: Program, second: Program) -> list[str]:
     for part in ("indptr", "indices", "data"):
         if not np.array_equal(getattr(first.matrix, part), getattr(second.matrix, part)):
             parts.append(f"matrix.{part}")
-    return parts + _term_differences(first.terms, second.terms)
+    parts += _term_differences(first.terms, second.terms)
+    return parts + perspective_differences(first.perspectives, second.perspectives)
 
 
 def _term_differences(first: AlphaFairTerms | None, second: AlphaFairTerms | None) -> list[str]:

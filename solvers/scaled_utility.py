@@ -2,14 +2,15 @@
 
     V(r) = (r^(1 - alpha) - 1) / (1 - alpha),   V(r) = log r (alpha = 1)
 
-May import the types of a Program.
+May import numpy.
 """
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 
-from solvers.program import Floats
+Floats = npt.NDArray[np.float64]
 
 
 def scaled_utility(ratio: Floats, alpha: float) -> Floats:

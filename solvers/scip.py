@@ -28,7 +28,7 @@ from solvers.installation import installed
 from solvers.lost_entries import loses_entries
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program, begins_steeply
+from solvers.program import Floats, Program, begins_steeply, check_no_perspectives
 from solvers.scip_native import loaded_version, run
 from solvers.scip_options import TOLERANCE_OF_TERMS, WrittenOptions
 from solvers.scip_program import INFINITE, HeldProgram, are_crossed
@@ -109,6 +109,7 @@ class Scip:
         SolverFailure
             If it holds a number that SCIP takes for infinite.
         """
+        check_no_perspectives(program, self.name)
         if program.terms is None:
             return ScipSession(program)
         return ScaledTermsSession(ScipSession, program, TOLERANCE_OF_TERMS, ENOUGH_NODES)

@@ -622,7 +622,6 @@ def test_the_solver_table_is_checked(written: Folder, text: str, expected: str) 
 @pytest.mark.parametrize(
     ("text", "key"),
     [
-        (FAIRNESS + "inner_alpha = 1", "fairness.inner_alpha"),
         (FAIRNESS + "[solver]\nstart = [1.0]", "solver.start"),
         (FAIRNESS + "[thompson]\nrounds = 200", "thompson"),
     ],

@@ -85,7 +85,7 @@ SMALL: Json = {
     "fairness": {"model": "budget_only"},
 }
 TABLES = sorted(FULL)
-OF_OTHER_MODELS = {"over", "lexicographic", "owa_weights", "breakpoints", "slopes"}
+OF_OTHER_MODELS = {"over", "lexicographic", "inner_alpha", "owa_weights", "breakpoints", "slopes"}
 
 
 def changed(document: Json, path: str, value: Any) -> Json:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.errors import FileError
-from librex_models.families import AlphaFairness
+from librex_models.families import AlphaFairness, NestedFairness
 from librex_models.problem.labels import label_texts
 from librex_models.routes.route import Floats, Question
 from librex_models.solution_files import Naming, SolutionFile
@@ -200,11 +200,16 @@ def _by_label(file: SolutionFile, question: Question) -> Floats:
 
 
 def _check_model(file: SolutionFile, question: Question) -> None:
-    family, grouping = question.family, question.grouping
+    family, grouping, inner = question.family, question.grouping, None
+    kind = grouping.kind if grouping.weighted is None else "group"
+    if family.key == "group_alpha_fair":
+        inner = family.inner_alpha if isinstance(family, NestedFairness) else 0.0
+    outer = family.outer if isinstance(family, NestedFairness) else family
     asked = {
         "model": family.key,
-        "alpha": family.alpha if isinstance(family, AlphaFairness) else None,
-        "over": f"{grouping.kind}s" if family.compares_utilities else None,
+        "alpha": outer.alpha if isinstance(outer, AlphaFairness) else None,
+        "inner_alpha": inner,
+        "over": f"{kind}s" if family.compares_utilities else None,
     }
     for key, (said, line) in file.said.items():
         if said != asked[key]:

@@ -82,6 +82,10 @@ class AlphaFairness:
 
     def welfare_in_pyomo(self, model: Any) -> None:
         """Maximise sum_g weight_g U_alpha(utility_g)."""
+        self.declare_in_pyomo(model, model.utility, list(model.groups))
+
+    def declare_in_pyomo(self, model: Any, utility: Any, groups: list[Any]) -> None:
+        """Maximise the same over the variables that stand for utilities."""
         import pyomo.environ as pyomo
 
         # Where alpha does not appear in the welfare, changing it would change nothing.
@@ -89,12 +93,12 @@ class AlphaFairness:
 
         def term(g: Any) -> Any:
             if self.alpha == 0.0:
-                return model.utility[g]
+                return utility[g]
             if self.alpha == 1.0:
-                return pyomo.log(model.utility[g])
-            return model.utility[g] ** (1 - model.alpha) / (1 - model.alpha)
+                return pyomo.log(utility[g])
+            return utility[g] ** (1 - model.alpha) / (1 - model.alpha)
 
-        total = pyomo.quicksum(model.weight[g] * term(g) for g in model.groups)
+        total = pyomo.quicksum(model.weight[g] * term(g) for g in groups)
         model.welfare = pyomo.Objective(expr=total, sense=pyomo.maximize)
 
     def welfare_in_cvxpy(

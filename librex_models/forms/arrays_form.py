@@ -40,7 +40,7 @@ def arrays_form(
     if grouping.shared_reward is None:
         sizes = {"reward": problem.n_options} | sizes
     if family.compares_utilities:
-        sizes |= {"history": len(grouping), "weight": len(grouping)}
+        sizes |= {"history": len(grouping), "weight": len(grouping.weight)}
     builder = ProgramBuilder(sizes)
     _declare_decisions(builder, problem)
     if family.compares_utilities:

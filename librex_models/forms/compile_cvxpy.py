@@ -4,9 +4,11 @@ CVXPY itself says which linear map an affine expression is, with the Parameters 
 what DPP means); alpha-fair terms stay symbolic: in the objective, each ``log(u)`` and
 ``power(u, p)`` is replaced by a placeholder variable that stands for U_alpha(u), alpha = 1 - p.
 
-A row whose left (or right) side has no variables is bounded by that side, `sum >= minimum` from
-below; in any other row both sides are brought to the left. Everything that is not linear rows and
-alpha-fair terms is a FormError. May import CVXPY, `librex_models.errors` and `solvers`.
+Exponential and power cones may say perspectives of such terms (see `cvxpy_perspectives`); they are
+no rows. A row whose left (or right) side has no variables is bounded by that side, `sum >= minimum`
+from below; in any other row both sides are brought to the left. Everything else is a FormError.
+
+May import CVXPY, `librex_models.errors` and `solvers`.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ from librex_models.forms.cvxpy_expressions import (
     Reader,
     check_affine,
 )
+from librex_models.forms.cvxpy_perspectives import CONES, read_perspectives
 from librex_models.forms.cvxpy_terms import Term, alpha_fair_terms, check_objective, without_terms
 from solvers.parametric import ParametricProgram
 from solvers.program import Block, Booleans, Floats, Program
@@ -73,7 +76,8 @@ def compile_cvxpy(problem: cvxpy.Problem, labels: Labels | None = None) -> Param
     """
     variables, parameters = problem.variables(), problem.parameters()
     _check_leaves(variables, parameters)
-    rows = [_row(constraint) for constraint in problem.constraints]
+    cones = [one for one in problem.constraints if isinstance(one, CONES)]
+    rows = [_row(one) for one in problem.constraints if not isinstance(one, CONES)]
     _check_names([row.name for row in rows], "constraints", "labels")
     terms: list[Term] = []
     welfare = without_terms(problem.objective.args[0], terms)
@@ -100,6 +104,7 @@ def compile_cvxpy(problem: cvxpy.Problem, labels: Labels | None = None) -> Param
         row_blocks=tuple(_block(row.name, row.shape, labels) for row in rows),
         column_blocks=tuple(_block(one.name(), one.shape, labels) for one in variables),
         terms=None if alpha_fair is None else alpha_fair.terms(),
+        perspectives=read_perspectives(cones, reader),
         maximise=isinstance(problem.objective, cvxpy.Maximize),
     )
     if alpha_fair is not None:

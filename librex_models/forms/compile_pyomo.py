@@ -10,10 +10,12 @@ objective, concave powers and logarithms of single variables become alpha-fair t
 
     weight log v,   weight v^(1 - alpha) / (1 - alpha),   c v^e with e < 1 and c e >= 0,
 
-all with one alpha, which is 1 - e at the current values of the Params in the exponent.
+all with one alpha, which is 1 - e at the current values of the Params in the exponent. Constraints
+may be perspectives of such terms, see `pyomo_perspectives`; they are no rows.
 
 Nothing is guessed: what is not handled raises FormError with the name of the component. Files, from
-the outside in: this one (program, components), `pyomo_terms`, `pyomo_expressions`, `pyomo_numbers`.
+the outside in: this one (program, components), `pyomo_terms` and `pyomo_perspectives`,
+`pyomo_expressions`, `pyomo_numbers`.
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ from librex_models.forms.pyomo_numbers import (
     name_of,
     value_of,
 )
+from librex_models.forms.pyomo_perspectives import Perspective, collected, read_perspective
 from librex_models.forms.pyomo_refusals import HANDLED, naming, refuse
 from librex_models.forms.pyomo_terms import read_term
 from solvers.parametric import ParametricProgram
@@ -121,6 +124,7 @@ def compile_pyomo(model: Any) -> ParametricProgram:
         row_blocks=rows.blocks,
         column_blocks=columns.blocks,
         terms=terms if welfare.weights else None,
+        perspectives=collected(rows.perspectives),
         maximise=welfare.is_maximised,
     )
     program.check()
@@ -168,6 +172,7 @@ class _Rows:
     upper: list[Number]
     coefficients: list[dict[int, Number]]
     """For each row the coefficient of each column."""
+    perspectives: list[Perspective]
 
 
 @dataclass(frozen=True)
@@ -238,18 +243,26 @@ def _read_bounds(reader: Reader, variable: Any) -> tuple[Number, Number, bool]:
 
 
 def _read_rows(reader: Reader, components: list[Any]) -> _Rows:
-    blocks, relations = [], []
+    blocks, relations, perspectives = [], [], []
     for component in components:
         active = {label: row for label, row in component.items() if row.active}
-        blocks.append(_block(component, reader.root, list(active)))
-        for constraint in active.values():
+        labels = []
+        for label, constraint in active.items():
             with naming("constraint", constraint):
-                relations.append(_read_relation(reader, constraint.expr))
+                perspective = read_perspective(reader, constraint.expr)
+                if perspective is None:
+                    relations.append(_read_relation(reader, constraint.expr))
+                    labels.append(label)
+                else:
+                    perspectives.append(perspective)
+        if labels or not active:
+            blocks.append(_block(component, reader.root, labels))
     return _Rows(
         blocks=tuple(blocks),
         lower=[lower for lower, _, _ in relations],
         upper=[upper for _, upper, _ in relations],
         coefficients=[body.coefficients for _, _, body in relations],
+        perspectives=perspectives,
     )
 
 

@@ -90,6 +90,7 @@ def labels_in_cvxpy(
     >>> labels_in_cvxpy(problem, problem.grouping("groups"))["x"]
     ['a', 'b']
     """
+    weighted = grouping.weighted
     return {
         "x": problem.options,
         "utility": grouping.labels,
@@ -101,6 +102,9 @@ def labels_in_cvxpy(
         **labels_of_limits(grouping),
         "worst_limit": grouping.labels,
         "parts_of": grouping.labels,
+        "member_part": grouping.labels,
+        "member_limit": grouping.labels,
+        **({} if weighted is None else {"group_utility": weighted, "mean_of": weighted}),
     }
 
 

@@ -201,8 +201,12 @@ def _declare_utilities(block: Any, problem: AllocationProblem, grouping: Groupin
     block.share = pyomo.Param(block.groups, initialize=share)
     history = _by_label(groups, grouping.history.tolist())
     block.history = pyomo.Param(block.groups, initialize=history, mutable=True)
-    weight = _by_label(groups, grouping.weight.tolist())
-    block.weight = pyomo.Param(block.groups, initialize=weight, mutable=True)
+    weighted = groups if grouping.weighted is None else grouping.weighted
+    if grouping.weighted is not None:
+        block.weighted = _set_of(weighted, "group")
+    weight = _by_label(weighted, grouping.weight.tolist())
+    index = block.groups if grouping.weighted is None else block.weighted
+    block.weight = pyomo.Param(index, initialize=weight, mutable=True)
     block.utility_of = pyomo.Constraint(block.groups)
     if grouping.shared_reward is not None:
         _declare_shared_utilities(block, problem, grouping)

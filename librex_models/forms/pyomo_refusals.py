@@ -10,7 +10,8 @@ from librex_models.errors import FormError
 
 HANDLED = (
     "handled are linear constraints, and a linear objective with, where it is maximised, terms "
-    "weight * log(u), weight * u**(1 - alpha) / (1 - alpha) and c * u**e of single variables u"
+    "weight * log(u), weight * u**(1 - alpha) / (1 - alpha) and c * u**e of single variables u; "
+    "constraints may be p <= u * log(v / u) or p <= u * (((v / u)**(1 - alpha) - 1) / (1 - alpha))"
 )
 
 

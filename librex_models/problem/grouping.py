@@ -39,7 +39,7 @@ class Grouping:
         Which of them each option serves; no place at all where it serves several.
     share : array of shape (n_groups,)
         1 / number of agents for means, 1 for sums and for agents.
-    weight : array of shape (n_groups,)
+    weight : array of shape (n_groups,), or of `weighted`
         Above zero.
     history : array of shape (n_groups,)
         Utility earned before, at least zero.
@@ -49,6 +49,8 @@ class Grouping:
         What is demanded of the utilities beside the welfare.
     shared_reward : scipy.sparse.csr_array of shape (n_groups, n_options) or None
         The rewards of options that serve several.
+    weighted : sequence of hashable or None
+        Where a family nests those that are compared: the groups of them that have the weights.
     """
 
     labels: Sequence[Hashable]
@@ -59,6 +61,7 @@ class Grouping:
     kind: str
     limits: FairnessLimits | None = None
     shared_reward: sparse.csr_array | None = None
+    weighted: Sequence[Hashable] | None = None
 
     def __len__(self) -> int:
         """Return the number of utilities."""

@@ -19,6 +19,7 @@ from librex_models.problem.labels import label_texts
 from librex_models.report.measures import (
     alpha_of,
     earned_by_option,
+    inner_alpha_of,
     reported_grouping,
     settled_texts,
     utility_of_groups,
@@ -49,6 +50,7 @@ def json_report(allocation: Allocation) -> Json:
     return {
         "model": allocation.family.key,
         "alpha": json_number(alpha_of(allocation)),
+        "inner_alpha": json_number(inner_alpha_of(allocation)),
         "over": _over(allocation),
         "status": allocation.status.name,
         "limit": None if allocation.limit is None else allocation.limit.name,
@@ -85,7 +87,8 @@ def json_report(allocation: Allocation) -> Json:
 
 
 def _over(allocation: Allocation) -> str | None:
-    return f"{allocation.grouping.kind}s" if allocation.family.compares_utilities else None
+    is_over = allocation.family.compares_utilities
+    return f"{reported_grouping(allocation).kind}s" if is_over else None
 
 
 def _levels(allocation: Allocation) -> list[Json]:

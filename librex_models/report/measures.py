@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from librex_models.allocation import Allocation
 from librex_models.errors import NoAllocationError
-from librex_models.families import AlphaFairness, ProportionalFairness
+from librex_models.families import AlphaFairness, NestedFairness, ProportionalFairness
 from librex_models.problem import Grouping
 from librex_models.problem.labels import label_texts
 from librex_models.verification import Verdict
@@ -38,21 +38,33 @@ def family_name(allocation: Allocation) -> str:
     family = allocation.family
     name = family.key
     if alpha_of(allocation) is not None and not isinstance(family, ProportionalFairness):
-        name += f" (alpha {alpha_of(allocation):g})"
+        inner = inner_alpha_of(allocation)
+        further = f", inner_alpha {inner:g}" if inner else ""
+        name += f" (alpha {alpha_of(allocation):g}{further})"
     if family.compares_utilities:
-        name += f" over {allocation.grouping.kind}s"
+        name += f" over {reported_grouping(allocation).kind}s"
     return name
 
 
 def alpha_of(allocation: Allocation) -> float | None:
     """Return the alpha of an alpha-fair or proportional allocation, None for other families."""
     family = allocation.family
+    if isinstance(family, NestedFairness):
+        return family.outer.alpha
     return family.alpha if isinstance(family, AlphaFairness) else None
+
+
+def inner_alpha_of(allocation: Allocation) -> float | None:
+    """Return the aversion inside of groups, zero for their mean, None where there are no groups."""
+    family = allocation.family
+    if isinstance(family, NestedFairness):
+        return family.inner_alpha
+    return 0.0 if family.key == "group_alpha_fair" else None
 
 
 def reported_grouping(allocation: Allocation) -> Grouping:
     """Return whose utilities `allocation.utility` holds."""
-    if allocation.family.compares_utilities:
+    if allocation.family.compares_utilities and allocation.grouping.weighted is None:
         return allocation.grouping
     return allocation.problem.grouping("groups")
 

@@ -11,7 +11,15 @@ from solvers import Limit, Status
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FAMILIES = ("budget_only", "proportional", "max_min", "alpha_fair", "group_alpha_fair")
+FAMILIES = (
+    "budget_only",
+    "proportional",
+    "max_min",
+    "alpha_fair",
+    "group_alpha_fair",
+    "ordered_weighted",
+    "piecewise_linear",
+)
 # What needs a decision, and is null without.
 OF_A_DECISION = (
     *("objective", "equivalent", "reward", "used"),
@@ -62,6 +70,7 @@ def _of_result() -> dict[str, Schema]:
     return {
         "model": _said("The family.", {"enum": list(FAMILIES)}),
         "alpha": _said("Of proportional and alpha-fair families.", _or_null(_NUMBER)),
+        "inner_alpha": _said("Aversion inside of groups; of group_alpha_fair.", _or_null(_NUMBER)),
         "over": _said("Whose utilities are compared.", {"enum": ["agents", "groups", None]}),
         "status": _said("What the solver claims.", _STATUS),
         "limit": _said("What stopped the solver, where it did not finish.", _LIMIT),

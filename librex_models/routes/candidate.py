@@ -13,6 +13,7 @@ from collections.abc import Callable
 
 import solvers
 from librex_models.allocation import Attempt
+from librex_models.families import NestedFairness
 from librex_models.forms.declaration import Declaration
 from librex_models.routes.leximin import LeximinSession
 from librex_models.routes.limits import Deadline
@@ -78,18 +79,18 @@ class Candidate:
         if self.plan.solver == NO_SOLVER:
             self._route = WaterFilling(question)
             return
-        opener, linear_opener = self._opener_by_plan(), self._opener(LINEAR_SOLVER)
+        opener, linear_opener = self._opener_by_plan(question), self._opener(LINEAR_SOLVER)
         program = declaration.program
         if self.plan.route == "leximin":
             self._route = LeximinSession(question, program, opener, linear_opener)
         else:
-            route = self.plan.reformulation()
+            route = self.plan.reformulation(question)
             self._route = RouteSession(question, program, route, opener, linear_opener)
 
-    def _opener_by_plan(self) -> Opener:
+    def _opener_by_plan(self, question: Question) -> Opener:
         """Return the function that opens the solver, under tangents where the plan says so."""
         opener = self._opener(self.plan.solver)
-        if self.plan.route != OUTER_APPROXIMATION:
+        if self.plan.route != OUTER_APPROXIMATION or isinstance(question.family, NestedFairness):
             return opener
         takes_start = Capability.START in solvers.capabilities(self.plan.solver)
         return lambda program: open_under_lines(opener, takes_start, program)

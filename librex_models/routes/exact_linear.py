@@ -141,6 +141,11 @@ class ExactLinear:
         return self.reference_for(question) * ratio_of_scaled(mean, _alpha(question))
 
     @property
+    def is_relaxed(self) -> bool:
+        """Return False: the objective is the welfare."""
+        return False
+
+    @property
     def is_narrowed(self) -> bool:
         """No decision is left out."""
         return False

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
 from librex_models.routes.route import Floats, Question
 from librex_models.routes.solvable import advice_on_service
 from librex_models.verification import LinearWelfare, Region, region
@@ -16,6 +16,10 @@ from solvers import Program
 # A whole program is asked for a little more than the user wants: rounding decisions moves the
 # value.
 SHARE_OF_GAP = 0.9
+
+
+# What is measured in units of utility, and the rows that tie them.
+IN_UNITS = ("utility_of", "utility", "group_utility", "member_part", "mean_of", "member_limit")
 
 
 @dataclass
@@ -34,6 +38,11 @@ class Plain:
     name: str = "plain"
     level: float = np.inf
     utility_unit: float = 1.0
+
+    @property
+    def is_relaxed(self) -> bool:
+        """Return False: the objective is the welfare."""
+        return False
 
     @property
     def is_narrowed(self) -> bool:
@@ -141,10 +150,10 @@ def _raised_where_stuck(question: Question, utility: Floats, own: Region) -> Flo
 
 def in_units(program: Program, unit: float) -> Program:
     """Return the Program with its utilities measured in a unit, a power of two."""
-    rows, utility = program.rows_of("utility_of"), program.columns_of("utility")
     row_scale, column_scale = np.ones(program.n_rows), np.ones(program.n_columns)
-    row_scale[rows] = 1.0 / unit
-    column_scale[utility] = unit
+    for name in IN_UNITS:
+        row_scale[program.rows_of(name)] = 1.0 / unit
+        column_scale[program.columns_of(name)] = unit
     matrix = program.matrix
     data = matrix.data * row_scale[matrix.indices]
     data *= np.repeat(column_scale, np.diff(matrix.indptr))
@@ -173,13 +182,21 @@ def _capped(question: Question, program: Program, level: float) -> Program:
     return replace(program, column_upper=upper)
 
 
-def linearised(program: Program, slope: Floats) -> Program:
-    """Return the Program with its alpha-fair terms replaced by slope . utility.
+def linearised(question: Question, program: Program, utility: Floats, unit: float) -> Program:
+    """Return the Program with its welfare replaced by the majorant that touches it at `utility`.
 
     The duals of this linear program are the prices that make the bound at the tangent point least.
+    What is linear stays as it is. `unit` is that of the utilities in the program.
     """
-    if program.terms is None:
+    family, weight, columns = question.family, question.grouping.weight, "utility"
+    if isinstance(family, NestedFairness):
+        # The slopes inside of a group are duals then.
+        majorant = family.outer.majorant(weight, family.group_utility(utility))
+        columns = "group_utility"
+    elif program.terms is None:
         return program
+    else:
+        majorant = family.majorant(weight, utility)
     objective = np.zeros(program.n_columns)
-    objective[program.terms.columns] = slope
+    objective[program.columns_of(columns)] = majorant.slope * unit
     return replace(program, objective=objective, objective_constant=0.0, terms=None)

@@ -13,12 +13,13 @@ from enum import Enum
 
 import solvers
 from librex_models.errors import ParameterError, UnsolvableError
-from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.faster_way import why_first, why_tangents
 from librex_models.routes.leximin import Lexicographic
+from librex_models.routes.nested import Nested
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
 from librex_models.routes.segments import why_not_one_budget
@@ -84,8 +85,10 @@ class SolverPlan:
         """Its place among others, the best at 0."""
         return _ORDER.index(self.exactness)
 
-    def reformulation(self) -> Reformulation:
+    def reformulation(self, question: Question) -> Reformulation:
         """Return the route itself, which knows nothing yet."""
+        if isinstance(question.family, NestedFairness):
+            return Nested(name=self.route)
         if self.route == "leximin":
             return Lexicographic()
         return ExactLinear() if self.route == "exact_linear" else Plain(name=self.route)
@@ -119,6 +122,8 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     family, can = question.family, adapter.capabilities
     if isinstance(family, MaxMinFairness) and family.lexicographic:
         return _leximin_plan(question, solver, can, route)
+    if isinstance(family, NestedFairness):
+        return _nested_plan(question, solver, can, route)
     if isinstance(family, AlphaFairness) and family.alpha > 0.0:
         return _alpha_fair_plan(question, solver, can, route)
     return _linear_plan(question, solver, can, route)
@@ -202,7 +207,7 @@ def program_of(question: Question, plan: SolverPlan) -> Program:
     problem, grouping = question.problem, question.grouping
     declared = arrays_form(problem, grouping, question.family)
     program = declared.program(values_of(problem, grouping))
-    return plan.reformulation().program(question, program)
+    return plan.reformulation(question).program(question, program)
 
 
 def why_not_here(question: Question, plan: SolverPlan) -> str:
@@ -315,6 +320,18 @@ def _alpha_fair_plan(
         return SolverPlan(solver=solver, exactness=Exactness.EXACT, route="plain", why=why)
     why = "alpha-fair terms to the solver's own tolerance"
     return SolverPlan(solver=solver, exactness=Exactness.TO_A_GAP, route="plain", why=why)
+
+
+def _nested_plan(
+    question: Question, solver: str, can: frozenset[Capability], route: str
+) -> SolverPlan:
+    if route not in ("auto", OUTER_APPROXIMATION):
+        return _not_at_all(
+            solver, f"nested fairness needs tangents: use route={OUTER_APPROXIMATION!r} or 'auto'"
+        )
+    if question.problem.integer.any() and Capability.WHOLE not in can:
+        return _not_at_all(solver, f"{solver} cannot solve whole decisions")
+    return _outer_plan(solver, can, " for members and for groups")
 
 
 def _outer_plan(solver: str, can: frozenset[Capability], because: str) -> SolverPlan:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from librex_models.families import NestedFairness
 from librex_models.problem import AllocationProblem
 from librex_models.routes.limits import Deadline
 from librex_models.routes.plain import linearised
@@ -86,14 +87,17 @@ class Prover:
         With a large alpha they are far more precise than the point's own. None of them is beyond
         what can be reached: there the tangent at the last that can is the better one.
         """
-        terms = self._program.terms
-        if terms is None or outcome.row_dual is None:
+        terms, family = self._program.terms, self._question.family
+        if outcome.row_dual is None or (terms is None and not isinstance(family, NestedFairness)):
             return []
         marginal = outcome.row_dual[self._program.rows_of("utility_of")]
         if not (np.isfinite(marginal) & (marginal >= 0)).all():
             return []
         with np.errstate(over="ignore", divide="ignore"):
-            utility = np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)
+            if isinstance(family, NestedFairness):
+                utility = family.utility_of_marginal(self._question.grouping.weight, marginal)
+            elif terms is not None:
+                utility = np.exp((np.log(terms.weight) - np.log(marginal)) / terms.alpha)
         problem, own = self._question.problem, region(self._question.problem, by_budgets=True)
         least = self._question.utility(np.minimum(problem.lower, own.upper))
         most = self._question.utility(np.maximum(own.upper, problem.lower))
@@ -112,9 +116,8 @@ class Prover:
     ) -> tuple[Floats | None, Evidence]:
         """Return the prices that make the bound at the tangent point least, and the evidence."""
         question = self._question
-        majorant = question.family.majorant(question.grouping.weight, utility)
-        slope = majorant.slope * self._reformulation.utility_unit
-        program = relaxation(linearised(self._program, slope))
+        unit = self._reformulation.utility_unit
+        program = relaxation(linearised(question, self._program, utility, unit))
         session = ScaledSession(self._linear_opener, program)
         outcome = session.solve(SolveOptions())
         session.close()
@@ -216,7 +219,8 @@ class Prover:
         question, route = self._question, self._reformulation
         linear = route.linear_welfare(question, utility, multiplier)
         value = None
-        if outcome.objective is not None and np.isfinite(outcome.objective):
+        says_value = outcome.objective is not None and not route.is_relaxed
+        if outcome.objective is not None and says_value and np.isfinite(outcome.objective):
             value = route.equivalent(question, outcome.objective)
         tolerance = 0.0
         if self._program.terms is None:
@@ -230,7 +234,8 @@ class Prover:
         )
 
     def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:
-        for name in TYING_ROWS:
+        is_nested = self._question.grouping.weighted is not None
+        for name in ("utility_of",) if is_nested else TYING_ROWS:
             rows = program.rows_of(name)
             if outcome.row_dual is not None and rows.stop > rows.start:
                 return outcome.row_dual[rows]

@@ -119,6 +119,10 @@ class Reformulation(Protocol):
         """Return the equivalent utility of an objective of the solver."""
 
     @property
+    def is_relaxed(self) -> bool:
+        """Whether the program's objective may be above the welfare of its point."""
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether the program leaves decisions out that are feasible but of no use."""
 

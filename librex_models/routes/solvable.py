@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from librex_models.errors import ParameterError
-from librex_models.families import AlphaFairness, ProportionalFairness
+from librex_models.families import AlphaFairness, NestedFairness, ProportionalFairness
 from librex_models.problem import AllocationProblem
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import region
@@ -17,6 +17,11 @@ ROUNDING = 1e-9
 def family_words(question: Question) -> str:
     """Return the family in words, such as "alpha_fair models with alpha 2"."""
     family = question.family
+    if isinstance(family, NestedFairness):
+        return (
+            f"{family.key} models with alpha {family.outer.alpha:g} and inner_alpha "
+            f"{family.inner_alpha:g}"
+        )
     if isinstance(family, ProportionalFairness) or not isinstance(family, AlphaFairness):
         return f"{family.key} models"
     return f"{family.key} models with alpha {family.alpha:g}"
@@ -56,6 +61,8 @@ def check_solvable(question: Question) -> None:
     """
     check_signs(question)
     family = question.family
+    if isinstance(family, NestedFairness):
+        _check_nested(question, family)
     if isinstance(family, AlphaFairness) and family.alpha >= 1.0:
         _check_everybody_can_gain(question, question.reward)
 
@@ -72,6 +79,27 @@ def _check_everybody_can_gain(question: Question, reward: Floats) -> None:
             f"{grouping.kind} {label!r} cannot earn a positive utility within bounds and budgets, "
             f"and {family_words(question)} need one from everybody: give it a history, a reward "
             "or an option that fits"
+        )
+
+
+def _check_nested(question: Question, family: NestedFairness) -> None:
+    """Raise ParameterError where a group's utility must be positive, and cannot be."""
+    if family.outer.alpha < 1.0:
+        return
+    if family.inner_alpha >= 1.0:
+        _check_everybody_can_gain(question, question.reward)
+        return
+    grouping = question.grouping
+    links = grouping.links(question.reward)
+    useful = _may_be_chosen(question.problem)[links.option] & (links.earned > 0)
+    gains = np.bincount(family.members[links.group], useful, minlength=len(family.groups))
+    history = np.bincount(family.members, grouping.history, minlength=len(family.groups))
+    hopeless = np.flatnonzero((gains == 0) & (history <= 0))
+    if hopeless.size:
+        raise ParameterError(
+            f"nobody in group {family.groups[int(hopeless[0])]!r} can earn a positive utility "
+            f"within bounds and budgets, and {family_words(question)} need one from every group: "
+            "give it a history, a reward or an option that fits"
         )
 
 

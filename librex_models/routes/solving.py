@@ -39,7 +39,9 @@ from solvers.program import Booleans, Integers, has_wide_rows
 from solvers.scaling import ScaledSession
 
 MOST_ROUNDS = 500
-MOST_REFINEMENTS = 6
+MOST_REFINEMENTS = 24
+SHARE_OF_RELAXED = 0.3
+"""Of the gap, that the solver of a relaxation may leave."""
 
 # How far from whole numbers solvers may rightly be.
 INTEGRALITY_TOLERANCE = 1e-5
@@ -98,14 +100,14 @@ class RouteSession:
         self._question, self._declared = question, program
         self._reformulation.forget()
         try:
-            self._renew(forbid_rebuild)
+            self._renew("limits of agents came to bind, or no longer do", forbid_rebuild)
         except UpdateError:
             self._question, self._declared = before
             self._set_program()
             raise
 
-    def _renew(self, forbid_rebuild: bool = False) -> None:
-        """Hand the program over again, as the reformulation has it now."""
+    def _renew(self, reason: str, forbid_rebuild: bool = False) -> None:
+        """Hand the program over again, as the reformulation has it now; a reason for new rows."""
         old = self._program.matrix.shape
         self._set_program()
         has_old_shape = self._program.matrix.shape == old
@@ -113,7 +115,6 @@ class RouteSession:
             # Not for the new numbers' sake: exact budgets needed columns that are in the way now.
             self._reopen(self._work, "decisions are no longer cut off")
         elif not has_old_shape:
-            reason = "limits of agents came to bind, or no longer do"
             check_may_rebuild(reason, forbid_rebuild)
             self._reopen(self._work, reason)
         else:
@@ -127,16 +128,41 @@ class RouteSession:
         if problem.lower.any() and broken_budgets(problem, problem.lower).any():
             return self._without_decision(_said_by_arithmetic())
         deadline = Deadline.after(options.time_limit_seconds)
+        if self._is_whole and self._reformulation.is_relaxed:
+            self._sharpen(deadline, options)
         for _ in range(MOST_REFINEMENTS):
             answer = self._solve_once(deadline, options)
             settled = answer.certificate.verdict is not Verdict.FEASIBLE
-            if settled or answer.status is not Status.OPTIMAL or answer.decision is None:
+            if settled or self._is_stopped(answer) or answer.decision is None:
                 break
             bound = answer.certificate.bound
             if not self._reformulation.refined(self._question, answer.decision, bound):
                 break
-            self._renew()
+            self._renew("the program was refined around an answer")
         return answer
+
+    def _sharpen(self, deadline: Deadline, options: SolveOptions) -> None:
+        """Make a relaxation sharper around what is best without wholeness: linear programs only."""
+        question = self._question
+        for _ in range(MOST_REFINEMENTS):
+            relaxed = self._prover.relax(deadline)
+            if relaxed.point is None:
+                return
+            x = np.maximum(relaxed.point[self._program.columns_of("x")], 0.0)
+            value = question.family.equivalent(question.grouping.weight, question.utility(x))
+            bound = self._prover.equivalent_bound(relaxed.bound)
+            is_sharp = bound - value <= SHARE_OF_RELAXED * options.relative_gap * bound
+            if is_sharp or not self._reformulation.refined(question, x, bound):
+                return
+            self._renew("the program was refined around its relaxation")
+
+    def _is_stopped(self, answer: Answer) -> bool:
+        """Return whether the solver ended before the optimum of the program.
+
+        A relaxation can be made sharper all the same where it is merely not solved to the end.
+        """
+        is_near = self._reformulation.is_relaxed and answer.limit is Limit.OTHER
+        return answer.status is not Status.OPTIMAL and not is_near
 
     def close(self) -> None:
         """Free what the solvers hold."""
@@ -164,7 +190,10 @@ class RouteSession:
     def _solve_once(self, deadline: Deadline, options: SolveOptions) -> Answer:
         if self._is_whole:
             return self._solve_whole(deadline, options)
-        outcome = self._session.solve(self._started(deadline.options(options), self._program))
+        wanted = options
+        if self._reformulation.is_relaxed:
+            wanted = replace(options, relative_gap=SHARE_OF_RELAXED * options.relative_gap)
+        outcome = self._session.solve(self._started(deadline.options(wanted), self._program))
         if outcome.point is None:
             return self._without_decision(outcome)
         decision, _ = scaled_back(self._question.problem, self._within_bounds(outcome.point))

@@ -16,7 +16,7 @@ from librex_models.solution_files.solution_file import (
 from solvers import Limit, Status
 
 DIGITS = 16
-MODEL = ("model", "alpha", "over")
+MODEL = ("model", "alpha", "inner_alpha", "over")
 
 
 def read_result(file: JsonFile) -> SolutionFile:

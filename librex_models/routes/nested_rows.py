@@ -1,0 +1,146 @@
+"""What nested fairness has beside its tangents: bounds, and what whole decisions say of nothing.
+
+    nothing_of[i]   where all that a member can earn is whole, nothing is exactly nothing:
+                    group_utility_g <= most_g sum_j x_j                           b >= 1
+                    (1 - b) member_part_i + group_utility_g
+                        <= most_g^b sum_j earned_j^(1 - b) x_j                    b < 1
+    no_welfare[g]   where all that a group can earn is whole, alpha < 1:
+                    (1 - alpha) welfare_of_g + 1 <= (most_g / unit)^(1 - alpha) sum_j x_j
+    served[i]       sum_j x_j >= 1 over the options that earn, where welfare demands it
+
+over the options j, if any, of a member i without history, of a group that cannot have more than most_g; b is
+the inner aversion. For whole x, (sum_j earned_j x_j)^(1 - b) is at most sum_j earned_j^(1 - b) x_j.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from librex_models.families import NestedFairness
+from librex_models.routes.route import Floats, Question
+from librex_models.verification import region
+from solvers import Program
+from solvers.program import Block, Booleans, Integers
+
+ROUNDING = 1e-9
+
+Part = tuple[Integers, Integers, Floats]
+"""Rows, columns and entries."""
+
+
+def most_of_groups(question: Question, family: NestedFairness) -> Floats:
+    """Return what the utilities of groups can be at most, within bounds and each budget alone."""
+    own = region(question.problem, by_budgets=True)
+    most = family.group_utility(question.utility(np.maximum(own.upper, own.lower)))
+    return np.asarray(most * (1.0 + ROUNDING))
+
+
+def bounded(question: Question, family: NestedFairness, program: Program) -> Program:
+    """Return the Program with bounds of groups' utilities, and the rows at the head of this file.
+
+    Tangents alone do not bound them, and a bound below a solver's tolerance does not exclude zero.
+    """
+    most = most_of_groups(question, family)
+    upper = program.column_upper.copy()
+    upper[program.columns_of("group_utility")] = most
+    program = replace(program, column_upper=upper)
+    program = _with_rows_of_nothing(question, family, program, most)
+    return _with_service(question, family, program)
+
+
+def _with_rows_of_nothing(
+    question: Question, family: NestedFairness, program: Program, most: Floats
+) -> Program:
+    option, member, earned = question.grouping.links(question.reward)
+    needy = served_by_whole_options(question)
+    links = np.flatnonzero(needy[member] & (earned > 0.0))
+    who = np.flatnonzero(needy)
+    row = np.searchsorted(who, member[links])
+    group, b = family.members[who], family.inner_alpha
+    if np.isinf(b) or not who.size:
+        return program
+    every, ones = np.arange(len(who)), np.ones(len(who))
+    factor = most[group][row]
+    parts = [(every, program.columns_of("group_utility").start + group, ones)]
+    if b < 1.0:
+        parts.append((every, program.columns_of("member_part").start + who, (1.0 - b) * ones))
+        factor = factor**b * earned[links] ** (1.0 - b)
+    parts.append((row, program.columns_of("x").start + option[links], -factor))
+    labels = [question.grouping.labels[i] for i in who.tolist()]
+    return _with_rows(program, "nothing_of", labels, parts, 0.0)
+
+
+def _with_service(question: Question, family: NestedFairness, program: Program) -> Program:
+    if family.outer.alpha < 1.0:
+        return program
+    option, member, earned = question.grouping.links(question.reward)
+    needy, labels, row_of = served_by_whole_options(question), question.grouping.labels, member
+    if family.inner_alpha < 1.0:
+        # One of the group is enough.
+        needy = np.bincount(family.members, ~needy, minlength=len(family.groups)) == 0
+        labels, row_of = family.groups, family.members[member]
+    links = np.flatnonzero((earned > 0.0) & needy[row_of])
+    who, row = np.unique(row_of[links], return_inverse=True)
+    if not who.size:
+        return program
+    parts = [(row, program.columns_of("x").start + option[links], -np.ones(len(links)))]
+    return _with_rows(program, "served", [labels[i] for i in who.tolist()], parts, -1.0)
+
+
+def with_rows_of_no_welfare(
+    question: Question, family: NestedFairness, program: Program, most: Floats
+) -> Program:
+    """Return the linear Program in which groups without anything have exactly no welfare.
+
+    Parameters
+    ----------
+    program : Program
+        With columns ``welfare_of`` for V of ratios to a unit.
+    most : array of shape (n_groups,)
+        In that unit.
+    """
+    alpha = family.outer.alpha
+    option, member, earned = question.grouping.links(question.reward)
+    has_more = np.bincount(family.members, ~served_by_whole_options(question))
+    group = family.members[member]
+    links = np.flatnonzero((earned > 0.0) & (has_more == 0)[group])
+    who, row = np.unique(group[links], return_inverse=True)
+    if alpha >= 1.0 or not who.size:
+        return program
+    welfare_of = program.columns_of("welfare_of").start + who
+    factor = most[group[links]] ** (1.0 - alpha)
+    parts = [
+        (np.arange(len(who)), welfare_of, np.full(len(who), 1.0 - alpha)),
+        (row, program.columns_of("x").start + option[links], -factor),
+    ]
+    labels = [family.groups[g] for g in who.tolist()]
+    return _with_rows(program, "no_welfare", labels, parts, -1.0)
+
+
+def served_by_whole_options(question: Question) -> Booleans:
+    """Return who has nothing unless a whole option is chosen, shape (n_members,)."""
+    grouping = question.grouping
+    option, member, earned = grouping.links(question.reward)
+    is_fractional = (earned > 0.0) & ~question.problem.integer[option]
+    n_fractional = np.bincount(member, is_fractional, minlength=len(grouping))
+    return np.asarray((grouping.history <= 0.0) & (n_fractional == 0))
+
+
+def _with_rows(
+    program: Program, name: str, labels: Sequence[Hashable], parts: Sequence[Part], upper: float
+) -> Program:
+    """Return the Program with further rows, each at most `upper`."""
+    rows, columns, entries = (np.concatenate(one) for one in zip(*parts, strict=True))
+    n_rows = len(labels)
+    further = sparse.csc_array((entries, (rows, columns)), shape=(n_rows, program.n_columns))
+    return replace(
+        program,
+        matrix=sparse.csc_array(sparse.vstack([program.matrix, further])),
+        row_lower=np.append(program.row_lower, np.full(n_rows, -np.inf)),
+        row_upper=np.append(program.row_upper, np.full(n_rows, upper)),
+        row_blocks=(*program.row_blocks, Block(name=name, labels=labels)),
+    )

@@ -1,0 +1,285 @@
+"""Nested fairness: alpha-fair over groups whose utility is fair among their members."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import librex_models as lm
+from librex_models.families import AlphaFairness, NestedFairness
+from librex_models.report.json_report import json_report
+from solvers.program import differences
+from tests.form_entries import programs_of_forms
+from tests.nested_problems import (
+    best_whole_welfare,
+    group_utilities,
+    nested_problem,
+    nested_welfare,
+)
+from tests.random_examples import examples
+from tests.ways import require_ready
+
+ALPHAS = (0.0, 0.5, 1.0, 2.0, 5.0)
+INNER = (0.3, 1.0, 2.0, 5.0, math.inf)
+SOLVERS = ("highs", "scip", "gurobi", "cvxpy:CLARABEL")
+
+
+def model_of(seed: int, alpha: float, inner: float, whole: bool = False) -> lm.GroupAlphaFair:
+    problem = nested_problem(np.random.default_rng(seed), whole)
+    return lm.GroupAlphaFair(problem, alpha, inner_alpha=inner)
+
+
+# The family.
+
+
+@pytest.mark.parametrize("inner", [0.01, 0.3, 1.0, 2.0, 20.0, 100.0, math.inf])
+def test_the_utility_of_a_group_is_the_equivalent_of_its_members(inner: float) -> None:
+    rng = np.random.default_rng(1)
+    for _ in range(20):
+        problem = nested_problem(rng).replace(upper=math.inf)
+        decision = 10.0 ** rng.uniform(-4, 4, problem.n_options)
+        model = lm.GroupAlphaFair(problem, 2.0, inner_alpha=inner)
+        family, question = model.family, model.question()
+        assert isinstance(family, NestedFairness)
+        found = family.group_utility(question.utility(decision))
+        wanted = [float(one) for one in group_utilities(problem, inner, decision)]
+        np.testing.assert_allclose(found, wanted, rtol=1e-11)
+
+
+def test_somebody_with_nothing_leaves_a_group_nothing_from_the_logarithm_on() -> None:
+    for inner, wanted in ((0.5, 2.0 / 4.0), (1.0, 0.0), (2.0, 0.0), (math.inf, 0.0)):
+        family = NestedFairness(AlphaFairness(2.0), inner, ("a",), (0, 0))
+        assert family.group_utility(np.array([0.0, 2.0])) == pytest.approx([wanted])
+
+
+@given(
+    inner=st.sampled_from([0.01, 0.3, 0.99, 1.0, 1.01, 2.0, 20.0, 100.0, math.inf]),
+    at=st.lists(st.floats(0.0, 1e6), min_size=3, max_size=3),
+    other=st.lists(st.floats(0.0, 1e6), min_size=3, max_size=3),
+    multiplier=st.none() | st.lists(st.floats(0.0, 1e6), min_size=3, max_size=3),
+)
+def test_the_slopes_are_a_majorant(
+    inner: float, at: list[float], other: list[float], multiplier: list[float] | None
+) -> None:
+    family = NestedFairness(AlphaFairness(1.0), inner, ("a",), (0, 0, 0))
+    shares = None if multiplier is None else np.array(multiplier)
+    slope = family.slope(np.array(at), shares)
+    utility = np.array(other)
+    assert family.group_utility(utility)[0] <= float(slope @ utility) * (1 + 1e-12) + 1e-300
+
+
+@pytest.mark.parametrize("inner", [0.3, 1.0, 2.0, 20.0])
+def test_the_slopes_touch_at_their_point(inner: float) -> None:
+    family = NestedFairness(AlphaFairness(1.0), inner, ("a", "b"), (0, 0, 1, 1, 1))
+    utility = np.array([1.0, 3.0, 0.5, 0.6, 2.0])
+    touched = np.bincount(family.members, family.slope(utility) * utility)
+    np.testing.assert_allclose(touched, family.group_utility(utility), rtol=1e-12)
+
+
+# The forms.
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("inner", [*INNER, 1.5, 0.123456])
+def test_all_forms_say_the_same(alpha: float, inner: float) -> None:
+    model = model_of(int(10 * alpha) + 1, alpha, inner)
+    arrays, in_pyomo, in_cvxpy = programs_of_forms(model.question())
+    assert not differences(arrays, in_pyomo)
+    assert not differences(arrays, in_cvxpy)
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("inner", INNER)
+def test_cones_of_cvxpy_have_the_same_optimum(alpha: float, inner: float) -> None:
+    model = model_of(int(10 * alpha) + 2, alpha, inner)
+    allocation = model.solve(solver="highs")
+    by_cones = float(model.to_cvxpy().solve(solver="CLARABEL"))
+    family = model.family
+    assert isinstance(family, NestedFairness)
+    equivalent = family.equivalent_of_welfare(model.problem.weight, by_cones)
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    assert allocation.equivalent == pytest.approx(equivalent, rel=2e-6)
+
+
+def test_a_perspective_in_pyomo_is_read_by_its_alpha() -> None:
+    model = model_of(3, 2.0, 0.3)
+    declared = model.to_pyomo()
+    declared.inner_alpha = 0.7
+    from librex_models.forms.compile_pyomo import compile_pyomo
+
+    perspectives = compile_pyomo(declared).constant.perspectives
+    assert perspectives is not None
+    assert perspectives.alpha == 0.7
+
+
+# Answers.
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize(
+    ("alpha", "inner"),
+    [(0.0, 2.0), (0.5, 0.5), (1.0, 2.0), (2.0, 1.0), (20.0, 5.0), (100.0, 2.0), (2.0, math.inf)],
+)
+def test_every_solver_proves_the_optimum(solver: str, alpha: float, inner: float) -> None:
+    require_ready(solver)
+    model = model_of(4, alpha, inner)
+    allocation = model.solve(solver=solver, relative_gap=1e-5)
+    assert allocation.verdict is lm.Verdict.OPTIMAL, allocation.certificate.sentence
+    welfare = nested_welfare(model.problem, alpha, inner, allocation.decision)
+    assert allocation.objective == pytest.approx(welfare, rel=1e-9)
+    other = model.solve(solver="highs", relative_gap=1e-5)
+    assert allocation.equivalent == pytest.approx(other.equivalent, rel=2e-5)
+
+
+@pytest.mark.parametrize("seed", range(examples(400)))
+def test_whole_decisions_are_the_best_of_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    alpha, inner = float(rng.choice(ALPHAS)), float(rng.choice([*INNER, 0.9]))
+    model = model_of(seed, alpha, inner, whole=True)
+    solver = str(rng.choice(["highs", "scip", "gurobi"]))
+    require_ready(solver)
+    best = best_whole_welfare(model.problem, alpha, inner)
+    allocation = model.solve(solver=solver, relative_gap=1e-4)
+    assert allocation.verdict is not lm.Verdict.REFUTED
+    if best == -math.inf:
+        assert not allocation.has_point or allocation.equivalent == 0.0
+        return
+    assert allocation.objective <= best + 1e-9 * abs(best)
+    assert allocation.bound >= best - 1e-9 * abs(best)
+    if allocation.verdict is lm.Verdict.OPTIMAL:
+        family = model.family
+        assert isinstance(family, NestedFairness)
+        equivalent = family.equivalent_of_welfare(model.problem.weight, best)
+        assert allocation.equivalent >= equivalent * (1.0 - 1.1e-4)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 5.0])
+def test_the_same_aversion_inside_is_alpha_fairness_over_agents(alpha: float) -> None:
+    problem = nested_problem(np.random.default_rng(5)).replace(history=None, group_utility="mean")
+    size = np.bincount(problem.group_of_agent)
+    weight = (problem.weight / size)[problem.group_of_agent]
+    nested = lm.GroupAlphaFair(problem, alpha, inner_alpha=alpha).solve()
+    over_agents = lm.AlphaFair(problem.replace(agent_weight=weight), alpha).solve()
+    assert nested.objective == pytest.approx(over_agents.objective, rel=1e-5, abs=1e-6)
+    np.testing.assert_allclose(nested.decision, over_agents.decision, atol=5e-3)
+
+
+def test_no_aversion_inside_is_the_mean() -> None:
+    problem = nested_problem(np.random.default_rng(6))
+    plain = lm.GroupAlphaFair(problem, 2.0)
+    assert lm.GroupAlphaFair(problem, 2.0, inner_alpha=0.0) == plain
+    nearly = lm.GroupAlphaFair(problem, 2.0, inner_alpha=1e-4).solve()
+    assert nearly.equivalent == pytest.approx(plain.solve().equivalent, rel=1e-3)
+
+
+def test_utilities_are_those_of_groups() -> None:
+    model = model_of(7, 2.0, 2.0)
+    allocation = model.solve()
+    assert allocation.utility.shape == (model.problem.n_groups,)
+    wanted = [float(one) for one in group_utilities(model.problem, 2.0, allocation.decision)]
+    np.testing.assert_allclose(allocation.utility, wanted, rtol=1e-12)
+    assert str(model.problem.groups[0]) in allocation.explain()
+
+
+def test_a_group_that_wants_nothing_gets_nothing() -> None:
+    problem = lm.AllocationProblem(
+        [[1.0], [1.0], [1.0]], [3.0], [1.0, 1.0, 5.0], group=["a", "a", "b"], upper=3.0
+    )
+    allocation = lm.GroupAlphaFair(problem, 0.0, inner_alpha=2.0).solve()
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    np.testing.assert_allclose(allocation.decision, [0.0, 0.0, 3.0], atol=1e-9)
+
+
+def test_more_aversion_inside_evens_out_a_group() -> None:
+    problem = lm.AllocationProblem(
+        [[1.0], [1.0], [1.0]], [3.0], [4.0, 1.0, 2.0], group=["a", "a", "b"], upper=3.0
+    )
+    apart = []
+    for inner in (0.5, 1.0, 2.0, 10.0):
+        decision = lm.GroupAlphaFair(problem, 1.0, inner_alpha=inner).solve().decision
+        apart.append(float(4.0 * decision[0] - decision[1]))
+    assert apart == sorted(apart, reverse=True)
+    assert apart[-1] > 0.0
+
+
+# Sessions.
+
+
+@pytest.mark.parametrize("form", ["arrays", "pyomo", "cvxpy"])
+def test_what_is_written_counts(form: str) -> None:
+    model = model_of(8, 2.0, 2.0)
+    problem = model.problem
+    reward = np.asarray(problem.reward) * np.linspace(0.8, 1.4, problem.n_options)
+    written = {"reward": reward, "budget": 0.7 * problem.budget, "weight": 2.0 / problem.weight}
+    with model.open(solver="highs", form=form) as session:
+        session.solve()
+        session.write(**written, history=problem.history + 0.2)
+        allocation = session.solve()
+    fresh = problem.replace(**written, history=problem.history + 0.2)
+    again = lm.GroupAlphaFair(fresh, 2.0, inner_alpha=2.0).solve(solver="highs")
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    assert allocation.equivalent == pytest.approx(again.equivalent, rel=2e-6)
+
+
+# Bad input.
+
+
+def test_what_is_not_offered_is_refused_by_name() -> None:
+    problem = nested_problem(np.random.default_rng(9))
+    with pytest.raises(lm.errors.ParameterError, match="alpha is inf and inner_alpha"):
+        lm.GroupAlphaFair(problem, math.inf, inner_alpha=1.0)
+    with pytest.raises(lm.errors.ParameterError, match="floor is given together with inner_alpha"):
+        lm.GroupAlphaFair(problem, 1.0, inner_alpha=1.0, floor=0.1)
+    with pytest.raises(lm.errors.ParameterError, match="inner_alpha is -1"):
+        lm.GroupAlphaFair(problem, 1.0, inner_alpha=-1)
+    with pytest.raises(lm.errors.ParameterError, match="inner_alpha is nan"):
+        lm.GroupAlphaFair(problem, 1.0, inner_alpha=math.nan)
+
+
+def test_options_that_serve_several_groups_have_no_members() -> None:
+    problem = lm.AllocationProblem(
+        [[1.0], [1.0]], [1.0], np.array([[1.0, 2.0], [2.0, 1.0]]), group=["a", "b"]
+    )
+    with pytest.raises(lm.errors.ParameterError, match="rewards are given for groups"):
+        lm.GroupAlphaFair(problem, 1.0, inner_alpha=1.0).solve()
+
+
+def test_a_member_who_cannot_earn_is_named() -> None:
+    problem = lm.AllocationProblem(
+        [[1.0], [1.0], [1.0]],
+        [1.0],
+        [1.0, 0.0, 1.0],
+        agent=["ann", "bob", "cid"],
+        group=["a", "a", "b"],
+    )
+    with pytest.raises(lm.errors.ParameterError, match="'bob' cannot earn"):
+        lm.GroupAlphaFair(problem, 1.0, inner_alpha=1.0).solve()
+    mild = lm.GroupAlphaFair(problem, 1.0, inner_alpha=0.5).solve()
+    assert mild.verdict is lm.Verdict.OPTIMAL
+    hopeless = problem.replace(reward=[0.0, 0.0, 1.0])
+    with pytest.raises(lm.errors.ParameterError, match="nobody in group 'a'"):
+        lm.GroupAlphaFair(hopeless, 1.0, inner_alpha=0.5).solve()
+
+
+# Files.
+
+
+def test_a_problem_file_says_inner_alpha(tmp_path: Path) -> None:
+    file = tmp_path / "problem.toml"
+    file.write_text(
+        '[resources]\ngpu = 3.0\n[options]\ncsv = """\noption,agent,group,reward,gpu\n'
+        'one,ann,a,2,1\ntwo,bob,a,1,1\nthree,cid,b,1,1\n"""\n[decision]\nupper = 3\n'
+        '[fairness]\nmodel = "group_alpha_fair"\nalpha = 1\ninner_alpha = 2\n'
+    )
+    from librex_models.task import task_of
+
+    task = task_of(str(file), None, None)
+    assert task.model == lm.GroupAlphaFair(task.model.problem, 1.0, inner_alpha=2.0)
+    assert json_report(task.model.solve())["inner_alpha"] == 2.0
+
+
+def test_a_model_says_its_inner_alpha() -> None:
+    assert "alpha=2, inner_alpha=0.5" in repr(model_of(10, 2.0, 0.5))
