@@ -17,7 +17,8 @@ from librex_models.attainable import attainable
 from librex_models.choices import Choices
 from librex_models.chords import is_steep
 from librex_models.errors import UnsolvableError
-from librex_models.families import AlphaFairness
+from librex_models.families import AlphaFairness, NestedFairness
+from librex_models.nested_model import nested_model
 from librex_models.problem import AllocationProblem
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.plain import in_units
@@ -56,6 +57,9 @@ class LinearModel:
         and no utility of the best decision is above its least but below this.
     exponent : int
         Welfare is multiplied by 2^exponent in the objective.
+    is_above : bool
+        Whether the gap is by how much the optimum may be above the best welfare, rather than by how
+        much a decision may be below that.
     """
 
     program: Program
@@ -63,6 +67,7 @@ class LinearModel:
     least_equivalent: float = 0.0
     negligible: float = 0.0
     exponent: int = 0
+    is_above: bool = False
 
 
 def linear_model(question: Question, program: Program, relative_gap: float) -> LinearModel:
@@ -83,6 +88,12 @@ def linear_model(question: Question, program: Program, relative_gap: float) -> L
         could be found.
     """
     family = question.family
+    if isinstance(family, NestedFairness):
+        linear, unit = nested_model(question, family, program, relative_gap, SECONDS)
+        if family.outer.alpha == 0.0:
+            return LinearModel(program=linear, relative_gap=relative_gap, is_above=True)
+        written = _in_welfare(linear, family.outer, question.grouping.weight, unit)
+        return replace(written, relative_gap=relative_gap, is_above=True)
     if program.terms is None or not isinstance(family, AlphaFairness):
         return LinearModel(program=program)
     if is_single_choice(question.problem, question.grouping):

@@ -212,7 +212,9 @@ class Model:
         the objective ``minus_welfare``: readers do not agree on how to say otherwise.
 
         Alpha-fair welfare is exact in NL files. In MPS and LP files, which are linear, whole single
-        choices are exact too; all else is put under tangents, after a solve or two.
+        choices are exact too; all else is put under tangents, after a solve or two. Nested welfare
+        (`inner_alpha`) is under tangents in every kind of file, whose optimum is at most the gap
+        above the best.
 
         Parameters
         ----------

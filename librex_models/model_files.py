@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from librex_models.errors import FileError, ParameterError
+from librex_models.families import NestedFairness
 from librex_models.linear_model import LinearModel, linear_model, scaled_terms
 from librex_models.routes.route import Question
 from solvers import Program
@@ -94,7 +95,7 @@ def export_model(
 
 def _in_file(question: Question, program: Program, kind: str, relative_gap: float) -> LinearModel:
     """Return the Program as a kind of file can hold it."""
-    if kind == "nl":
+    if kind == "nl" and not isinstance(question.family, NestedFairness):
         return scaled_terms(question, program)
     return linear_model(question, program, relative_gap)
 
@@ -102,7 +103,12 @@ def _in_file(question: Question, program: Program, kind: str, relative_gap: floa
 def _notes(model: LinearModel) -> list[str]:
     """Return what a reader of the file should know."""
     notes = []
-    if model.relative_gap:
+    if model.relative_gap and model.is_above:
+        notes.append(
+            f"tangents of nested fairness: the optimum is at most {model.relative_gap:g} in"
+            " equivalent utility above the best decision"
+        )
+    elif model.relative_gap:
         notes.append(
             f"tangents of alpha-fair welfare: the best decision is within {model.relative_gap:g} in"
             f" equivalent utility, wherever that is at least {model.least_equivalent!r}"

@@ -84,7 +84,7 @@ def nested_welfare(
 
 def best_whole_welfare(problem: lm.AllocationProblem, alpha: float, inner_alpha: float) -> float:
     """Return the largest welfare of whole decisions that fit exactly, by enumeration."""
-    requests = [[Fraction(one) for one in row] for row in problem.requests.tolist()]
+    requests = [[Fraction(one) for one in row] for row in problem.usage.toarray().T.tolist()]
     budget = [Fraction(one) for one in problem.budget.tolist()]
     best = -np.inf
     for chosen in product(*(range(int(top) + 1) for top in problem.upper.tolist())):

@@ -32,6 +32,7 @@ ORDER = (
     "librex_models.chords",
     "librex_models.welfare_intervals",
     "librex_models.tangent_model",
+    "librex_models.nested_model",
     "librex_models.linear_model",
     "librex_models.model_files",
     "librex_models.model",

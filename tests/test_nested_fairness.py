@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import highspy
 import numpy as np
 import pytest
 from hypothesis import given
@@ -283,3 +284,46 @@ def test_a_problem_file_says_inner_alpha(tmp_path: Path) -> None:
 
 def test_a_model_says_its_inner_alpha() -> None:
     assert "alpha=2, inner_alpha=0.5" in repr(model_of(10, 2.0, 0.5))
+
+
+# Exported files.
+
+
+@pytest.mark.parametrize("kind", ["mps", "lp", "nl"])
+@pytest.mark.parametrize(("alpha", "inner"), [(0.0, 2.0), (1.0, 0.5), (5.0, 5.0), (2.0, math.inf)])
+def test_the_optimum_of_an_exported_file_is_near_the_best(
+    tmp_path: Path, kind: str, alpha: float, inner: float
+) -> None:
+    model = model_of(11, alpha, inner)
+    family = model.family
+    assert isinstance(family, NestedFairness)
+    file = model.export(tmp_path / f"model.{kind}", relative_gap=1e-3)
+    assert file.relative_gap == 1e-3
+    if kind == "nl":
+        return
+    reader = highspy.Highs()
+    reader.setOptionValue("output_flag", False)
+    reader.readModel(str(file.path))
+    reader.run()
+    optimum = reader.getInfo().objective_function_value * (-1.0 if kind == "mps" else 1.0)
+    weight = model.problem.weight
+    bound = family.equivalent_of_welfare(weight, optimum / 2.0**file.exponent)
+    best = model.solve().equivalent
+    assert best * (1.0 - 1e-6) <= bound <= best * (1.0 + 1.1e-3)
+    reader.writeSolution(str(tmp_path / "model.sol"), 0)
+    allocation = lm.read_solution(tmp_path / "model.sol", model)
+    assert allocation.verdict is not lm.Verdict.REFUTED
+    assert allocation.equivalent >= best * (1.0 - 1.1e-3)
+
+
+def test_whole_decisions_that_nobody_can_take_are_exported_all_the_same(tmp_path: Path) -> None:
+    problem = lm.AllocationProblem(
+        [[1.0], [1.0]], [1.0], [1.0, 1.0], group=["a", "b"], integer=True
+    )
+    model = lm.GroupAlphaFair(problem, 1.0, inner_alpha=2.0)
+    model.export(tmp_path / "model.mps")
+    reader = highspy.Highs()
+    reader.setOptionValue("output_flag", False)
+    reader.readModel(str(tmp_path / "model.mps"))
+    reader.run()
+    assert reader.getModelStatus() == highspy.HighsModelStatus.kInfeasible

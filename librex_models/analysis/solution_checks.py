@@ -162,9 +162,10 @@ def _claims(
         return claims
     columns = columns_of(file, question, program, declared)
     # Linear files of curved welfare have an objective above it, in a unit that is not stated.
-    has_unit = declared.terms is None or columns.is_curved
+    is_linear = declared.terms is None and declared.perspectives is None
+    has_unit = is_linear or columns.is_curved
     bound = np.inf
-    if file.bound is not None and declared.terms is None:
+    if file.bound is not None and is_linear:
         bound = Plain().equivalent(question, columns.signs[0] * file.bound)
     return Claims(
         by=file.solver,

@@ -8,8 +8,9 @@
                     (1 - alpha) welfare_of_g + 1 <= (most_g / unit)^(1 - alpha) sum_j x_j
     served[i]       sum_j x_j >= 1 over the options that earn, where welfare demands it
 
-over the options j, if any, of a member i without history, of a group that cannot have more than most_g; b is
-the inner aversion. For whole x, (sum_j earned_j x_j)^(1 - b) is at most sum_j earned_j^(1 - b) x_j.
+over the options j, if any, of a member i without history, of a group that cannot have more than
+most_g; b is the inner aversion. For whole x, (sum_j earned_j x_j)^(1 - b) is at most
+sum_j earned_j^(1 - b) x_j.
 """
 
 from __future__ import annotations
