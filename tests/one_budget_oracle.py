@@ -28,8 +28,13 @@ def optimal_utilities(
     history: np.ndarray,
     budget: float,
     alpha: float,
+    floor: np.ndarray | None = None,
+    ceiling: np.ndarray | None = None,
 ) -> list[Decimal]:
-    """Return the utilities of the best allocation, sums of reward times decision and history."""
+    """Return the utilities of the best allocation, sums of reward times decision and history.
+
+    Floors have to be within reach, and ceilings above what is there before.
+    """
     with localcontext() as context:
         context.prec = DIGITS
         offers: list[list[Bought]] = [[] for _ in weight]
@@ -38,11 +43,16 @@ def optimal_utilities(
         for one in offers:
             one.sort(key=lambda offer: -offer.rate)
         low, high = Decimal(-20000), Decimal(20000)
-        numbers = [(Decimal(w), Decimal(h)) for w, h in zip(weight, history, strict=True)]
+        least = np.zeros(len(weight)) if floor is None else floor
+        most = np.full(len(weight), np.inf) if ceiling is None else ceiling
+        numbers = [
+            (Decimal(w), Decimal(h), Decimal(low), Decimal(high))
+            for w, h, low, high in zip(weight, history, least, most, strict=True)
+        ]
 
         def bought(price: Decimal) -> list[tuple[Decimal, Decimal]]:
             pairs = zip(offers, numbers, strict=True)
-            return [_bought(one, w, h, price, Decimal(alpha)) for one, (w, h) in pairs]
+            return [_bought(one, *its, price, Decimal(alpha)) for one, its in pairs]
 
         for _ in range(STEPS):
             middle = (low + high) / 2
@@ -52,7 +62,13 @@ def optimal_utilities(
 
 
 def _bought(
-    offers: list[Bought], weight: Decimal, history: Decimal, log_price: Decimal, alpha: Decimal
+    offers: list[Bought],
+    weight: Decimal,
+    history: Decimal,
+    floor: Decimal,
+    ceiling: Decimal,
+    log_price: Decimal,
+    alpha: Decimal,
 ) -> tuple[Decimal, Decimal]:
     """Return what a group spends at a price, and its utility.
 
@@ -63,7 +79,7 @@ def _bought(
         log_wanted = weight.ln() - log_price
         if alpha.is_finite():
             log_wanted = (log_wanted + offer.rate.ln()) / alpha
-        wanted = log_wanted.exp()
+        wanted = min(max(log_wanted.exp(), floor), ceiling)
         room = min(max(wanted - utility, Decimal(0)), offer.rate * offer.cost)
         spent += room / offer.rate
         utility += room

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.routes.route import Floats
-from librex_models.routes.segments import Segments
+from librex_models.routes.segments import AS_GOOD, Segments
 from solvers.program import Booleans
 
 CORRECTIONS = 3
@@ -69,7 +69,7 @@ def filled(segments: Segments, log_scale: Floats) -> Filling:
 
 
 def filled_in_order(segments: Segments, worth: Floats) -> Filling:
-    """Return how the room is spent where worth does not fall: alpha zero. Ties share alike.
+    """Return how the room is spent where worth does not fall: alpha zero. Ties get alike.
 
     Parameters
     ----------
@@ -83,27 +83,29 @@ def filled_in_order(segments: Segments, worth: Floats) -> Filling:
     nothing = np.zeros(len(worth), dtype=np.bool_)
     if not len(order) or before[-1] <= room:
         return Filling(spent=segments.cost.copy(), height=np.inf, is_rising=nothing)
-    last = worth[order[int(np.searchsorted(before, room, side="right"))]]
-    is_full, is_rising = worth > last, worth == last
+    ordered = worth[order]
+    is_less = np.diff(ordered, prepend=ordered[:1]) < -AS_GOOD * (1.0 + np.abs(ordered))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.cumsum(is_less)
+    last = rank[order[int(np.searchsorted(before, room, side="right"))]]
+    is_full, is_rising = rank < last, (rank == last) & (segments.cost > 0)
     left = max(room - math.fsum(segments.cost[is_full].tolist()), 0.0)
-    most = segments.cost[is_rising]
     spent = np.where(is_full, segments.cost, 0.0)
-    spent[is_rising] = np.minimum(most, left * most / math.fsum(most.tolist()))
-    return Filling(spent=spent, height=-float(last), is_rising=is_rising)
+    spent[is_rising] = _alike(segments.cost[is_rising], left)
+    return Filling(spent=spent, height=-float(worth[is_rising].max()), is_rising=is_rising)
 
 
-def shared_among_equals(segments: Segments, spent: Floats) -> Floats:
-    """Return the spending with that of equally good segments of a group split by their costs."""
-    is_new = (np.diff(segments.group, prepend=-1) != 0) | (
-        np.diff(segments.rate, prepend=np.nan) != 0
-    )
-    run = np.cumsum(is_new) - 1
-    if len(run) == 0 or run[-1] == len(run) - 1:
-        return spent
-    total, most = np.bincount(run, spent), np.bincount(run, segments.cost)
-    part = np.minimum(total / most, 1.0)[run] * segments.cost
-    is_alone = np.bincount(run)[run] == 1
-    return np.where(is_alone, spent, part)
+def _alike(most: Floats, amount: float) -> Floats:
+    """Return equal parts of an amount, but for those who can take less; at most all they can."""
+    order = np.argsort(most, kind="stable")
+    ordered = most[order]
+    n_others = np.arange(len(most), 0, -1)
+    taken = np.cumsum(ordered) - ordered
+    # Who takes all, the next ones could have an equal part of what is left.
+    can_more = ordered * n_others > amount - taken
+    first = int(np.argmax(can_more))
+    part = (amount - taken[first]) / n_others[first] if can_more.any() else np.inf
+    return np.minimum(most, part)
 
 
 def _height(

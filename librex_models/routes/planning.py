@@ -19,10 +19,10 @@ from librex_models.forms.compiling import values_of
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
 from librex_models.routes.faster_way import why_first, why_tangents
 from librex_models.routes.leximin import Lexicographic
+from librex_models.routes.moves import why_not_one_budget
 from librex_models.routes.nested import Nested
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Question, Reformulation
-from librex_models.routes.segments import why_not_one_budget
 from librex_models.routes.solvable import family_words
 from solvers import Capability, Program, Readiness, SizeLimit
 

@@ -1,24 +1,26 @@
-"""One budget: the parts of decisions that buy utility, each at one rate.
+"""One budget: what it buys for each group, in the order of falling rates.
 
-A segment raises one option from its lower bound to its upper; or, where an agent may take only so
-much in all, moves the agent from one of its options to the next dearer one that is worth it: the
-upper hull of reward over cost. Whoever fills the segments of a group in the order of their rates
-makes the best of what the group spends.
+A segment is what is equally good for a group: moves of decisions that buy utility at one rate. They
+are bought together, each in the same part, so that a tie is never decided by chance. Whoever fills
+the segments of a group in the order of their rates makes the best of what the group spends.
+
+A floor is bought before all else, at any price; a ceiling cuts the segments off.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from librex_models.families import AlphaFairness, MaxMinFairness, TotalReward
-from librex_models.problem import AllocationProblem
+from librex_models.routes.moves import Moves, offer_of
 from librex_models.routes.route import Floats, Question
-from librex_models.verification import Region, region
 from solvers.program import Booleans, Integers
 
-NOTHING = -1
+EPSILON = float(np.finfo(np.float64).eps)
+AS_GOOD = 8 * EPSILON
+"""Rates that are no further apart, relative, are one: they are quotients, rounded."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -32,224 +34,185 @@ class Segments:
         Utility per unit of the budget.
     cost : array of shape (n_segments,)
         What all of a segment costs.
-    option, before : integer arrays of shape (n_segments,)
-        The option that it raises, and the one that it takes the place of, or NOTHING.
-    amount : array of shape (n_segments,)
-        By how much decisions move over the segment.
     start, end : arrays of shape (n_segments,)
         The utility of the group before and after it.
-    decision : array of shape (n_options,)
-        What is decided before anything is spent.
-    resource : int
-        Whose budget it is.
     room : float
-        What of it can be spent; negative where lower bounds alone exceed it.
+        What can be spent; negative where what is decided before exceeds the budget.
     """
 
     group: Integers
     rate: Floats
     cost: Floats
-    option: Integers
-    before: Integers
-    amount: Floats
     start: Floats
     end: Floats
-    decision: Floats
-    resource: int
     room: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Market:
+    """What one budget can buy, and by which moves.
+
+    Parameters
+    ----------
+    segments : Segments
+    moves : Moves
+        That cost something.
+    segment_of_move : integer array of shape (n_moves,)
+    decision : array of shape (n_options,)
+        What is decided before anything is spent: lower bounds, minimums, and what costs nothing.
+    base : array of shape (n_groups,)
+        The utilities of that.
+    is_satiated : boolean array of shape (n_groups,)
+        Who could have more for nothing, but for a ceiling.
+    resource : int
+        Whose budget it is.
+    """
+
+    segments: Segments
+    moves: Moves
+    segment_of_move: Integers
+    decision: Floats
+    base: Floats
+    is_satiated: Booleans
+    resource: int
 
     def decided(self, spent: Floats) -> Floats:
         """Return the decision where so much is spent on each segment, shape (n_options,)."""
-        n_options = len(self.decision)
-        moved = self.amount * np.divide(
-            spent, self.cost, out=np.zeros(len(spent)), where=self.cost > 0
-        )
-        replaced = self.before != NOTHING
-        up = np.bincount(self.option, moved, minlength=n_options)
-        down = np.bincount(self.before[replaced], moved[replaced], minlength=n_options)
-        return self.decision + up - down
+        cost = self.segments.cost
+        part = np.divide(spent, cost, out=np.zeros(len(spent)), where=cost > 0)
+        return self.moves.moved(self.decision, np.minimum(part, 1.0)[self.segment_of_move])
+
+    def tied_options(self, spent: Floats) -> Integers:
+        """Return the options that are equally good for a group which buys a part of them only."""
+        several = np.bincount(self.segment_of_move, minlength=len(spent)) > 1
+        is_part = several & (spent > 0) & (spent < self.segments.cost)
+        return np.unique(self.moves.option[is_part[self.segment_of_move]])
 
 
-def why_not_one_budget(question: Question) -> str:
-    """Return why a question is not one of a single budget with simple agents; empty if it is."""
-    problem, family = question.problem, question.family
-    if not isinstance(family, (AlphaFairness, MaxMinFairness, TotalReward)):
-        return f"{family.key} models are no water to fill"
-    if problem.integer.any():
-        return "decisions are whole"
-    if len(problem.extra_rows):
-        return "the problem has rows of its own"
-    if question.grouping.limits is not None:
-        return "utilities have limits"
-    if question.grouping.shared_reward is not None:
-        return "options serve several groups"
-    own = region(problem)
-    if len(_binding(problem, own)) > 1:
-        return "more than one budget can bind"
-    per_agent = np.bincount(problem.agent_of_option, minlength=problem.n_agents)
-    least = np.bincount(problem.agent_of_option, own.lower, minlength=problem.n_agents)
-    lacks = (per_agent > 1) & (own.agent_minimum > least)
-    if lacks.any():
-        agent = problem.agents[int(np.flatnonzero(lacks)[0])]
-        return f"agent {agent!r} has a minimum over several options"
-    limited = _limited(problem, own)
-    bounded = (problem.lower > 0) | (problem.upper < own.agent_limit[problem.agent_of_option])
-    crowded = np.flatnonzero(limited[problem.agent_of_option] & bounded)
-    if crowded.size:
-        option = problem.options[int(crowded[0])]
-        return f"option {option!r} has bounds of its own beside the limit of its agent"
-    return ""
-
-
-def segments_of(question: Question) -> Segments:
-    """Return the segments of a question for which `why_not_one_budget` has nothing to say."""
-    problem, grouping, reward = question.problem, question.grouping, question.reward
-    own = region(problem)
-    binding = _binding(problem, own)
-    resource = int(binding[0]) if len(binding) else 0
-    # Where no budget can bind, nothing costs anything.
-    cost = problem.usage[binding, :].toarray().sum(axis=0)
-    lower = own.lower.copy()
-    alone = np.bincount(problem.agent_of_option, minlength=problem.n_agents) == 1
-    single = alone[problem.agent_of_option]
-    minimum = own.agent_minimum[problem.agent_of_option]
-    lower[single] = np.maximum(lower, minimum)[single]
-    limited = _limited(problem, own)[problem.agent_of_option]
-    simple = np.flatnonzero(~limited & (reward > 0) & (own.upper > lower))
-    parts = [
-        _Part(
-            option=simple,
-            before=np.full(len(simple), NOTHING),
-            amount=(own.upper - lower)[simple],
-            cost=cost[simple],
-            gain=reward[simple],
-        ),
-        _hulls(problem, np.flatnonzero(limited & (reward > 0)), own, cost, reward),
-    ]
-    part = _joined(parts)
-    free = part.cost <= 0
-    decision = lower.copy()
-    np.add.at(decision, part.option[free], part.amount[free])
-    paid = part.where(~free)
+def market_of(question: Question) -> Market:
+    """Return what a question's budget can buy."""
+    grouping, reward = question.grouping, question.reward
+    offer = offer_of(question)
+    is_free = offer.moves.cost <= 0
+    free, paid = offer.moves.where(is_free), offer.moves.where(~is_free)
+    decision, is_satiated = _with_what_is_free(question, free, offer.decision)
     group = grouping.of_option[paid.option]
     share = grouping.share[group]
     # In this order: products of large and small numbers meet late.
     rate = paid.gain / paid.cost * share
     order = np.lexsort((-rate, group))
-    gained = (paid.gain * share * paid.amount)[order]
-    base = grouping.utility(reward, decision)
-    start, end = _utilities(group[order], gained, base)
+    group, rate = group[order], rate[order]
     with np.errstate(over="ignore"):
-        return Segments(
-            group=group[order],
-            rate=rate[order],
-            cost=(paid.cost * paid.amount)[order],
-            option=paid.option[order],
-            before=paid.before[order],
-            amount=paid.amount[order],
-            start=start,
-            end=end,
-            decision=decision,
-            resource=resource,
-            room=float(problem.budget[resource] - cost @ lower) if len(binding) else np.inf,
-        )
+        cost = (paid.cost * paid.amount)[order]
+        gained = (paid.gain * share * paid.amount)[order]
+    is_new = np.diff(group, prepend=-1) != 0
+    is_new[1:] |= rate[1:] < rate[:-1] * (1.0 - AS_GOOD)
+    segment_of_move = np.cumsum(is_new) - 1
+    first = np.flatnonzero(is_new)
+    base = grouping.utility(reward, decision)
+    start, end = _utilities(group[first], _sums(gained, segment_of_move), base)
+    segments = Segments(
+        group=group[first],
+        rate=rate[first],
+        cost=_sums(cost, segment_of_move),
+        start=start,
+        end=end,
+        room=offer.room,
+    )
+    return Market(
+        segments=segments,
+        moves=paid.where(order),
+        segment_of_move=segment_of_move,
+        decision=decision,
+        base=base,
+        is_satiated=is_satiated,
+        resource=offer.resource,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class _Part:
-    """Moves of decisions, cost and gain being those of a unit moved."""
+class Limited:
+    """Segments between floors and ceilings.
 
-    option: Integers
-    before: Integers
-    amount: Floats
-    cost: Floats
-    gain: Floats
+    Parameters
+    ----------
+    segments : Segments
+        As many as without, those cut away at no cost; the room is what floors leave, and may be
+        negative.
+    due : array of shape (n_segments,)
+        What has to be spent on each segment for the floors.
+    within : array of shape (n_segments,)
+        The most that may be spent on it.
+    """
 
-    def where(self, kept: Booleans) -> _Part:
-        return _Part(
-            option=self.option[kept],
-            before=self.before[kept],
-            amount=self.amount[kept],
-            cost=self.cost[kept],
-            gain=self.gain[kept],
-        )
+    segments: Segments
+    due: Floats
+    within: Floats
+
+    def in_all(self, spent: Floats) -> Floats:
+        """Return what is spent on each segment with what is due."""
+        # What is taken apart does not always add up to the same.
+        return np.where(spent < self.segments.cost, self.due + spent, self.within)
+
+    def at_a_floor(self, spent: Floats, n_groups: int) -> Booleans:
+        """Return who gets what is due and no more."""
+        by_group = self.segments.group
+        due = np.bincount(by_group, self.due, minlength=n_groups)
+        is_at: Booleans = (due > 0) & (np.bincount(by_group, spent, minlength=n_groups) == 0)
+        return is_at
+
+    def at_a_ceiling(self, whole: Segments, spent: Floats, n_groups: int) -> Booleans:
+        """Return who could buy more, but for a ceiling."""
+        by_group = self.segments.group
+        is_cut = np.bincount(by_group, self.within < whole.cost, minlength=n_groups) > 0
+        is_left = np.bincount(by_group, spent < self.segments.cost, minlength=n_groups) > 0
+        is_at: Booleans = is_cut & ~is_left
+        return is_at
 
 
-def _joined(parts: list[_Part]) -> _Part:
-    return _Part(
-        option=np.concatenate([one.option for one in parts]),
-        before=np.concatenate([one.before for one in parts]),
-        amount=np.concatenate([one.amount for one in parts]),
-        cost=np.concatenate([one.cost for one in parts]),
-        gain=np.concatenate([one.gain for one in parts]),
+def between_limits(segments: Segments, floor: Floats, ceiling: Floats) -> Limited:
+    """Return the segments between floors and ceilings, arrays of shape (n_groups,)."""
+    least, most = floor[segments.group], ceiling[segments.group]
+    end = np.minimum(segments.end, np.maximum(most, segments.start))
+    within = np.where(
+        end < segments.end,
+        np.minimum((end - segments.start) / segments.rate, segments.cost),
+        np.where(most > segments.start, segments.cost, 0.0),
     )
-
-
-def _binding(problem: AllocationProblem, own: Region) -> Integers:
-    """Return the resources that could be used up, by what bounds alone allow."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        most = problem.usage @ own.upper
-    # A hair below, for rounding: a budget that just suffices binds nobody by more than that.
-    return np.flatnonzero(np.isfinite(problem.budget) & ~(most < problem.budget * (1 - 1e-12)))
-
-
-def _limited(problem: AllocationProblem, own: Region) -> Booleans:
-    """Return the agents with several options whose limit is less than their bounds add up to."""
-    several = np.bincount(problem.agent_of_option, minlength=problem.n_agents) > 1
-    most = np.bincount(problem.agent_of_option, own.upper, minlength=problem.n_agents)
-    is_limited: Booleans = several & (most > own.agent_limit)
-    return is_limited
-
-
-def _hulls(
-    problem: AllocationProblem, options: Integers, own: Region, cost: Floats, reward: Floats
-) -> _Part:
-    """Return the moves along the upper hulls of agents that may take only so much in all."""
-    agent = problem.agent_of_option[options]
-    order = np.lexsort((-reward[options], cost[options], agent))
-    option: list[int] = []
-    before: list[int] = []
-    hull: list[int] = []
-    last = NOTHING
-    for j, i in zip(options[order].tolist(), agent[order].tolist(), strict=True):
-        if i != last:
-            _take(hull, option, before)
-            last = i
-        _extend(hull, j, cost, reward)
-    _take(hull, option, before)
-    to, past = np.array(option, dtype=np.int64), np.array(before, dtype=np.int64)
-    replaced = past != NOTHING
-    return _Part(
-        option=to,
-        before=past,
-        amount=own.agent_limit[problem.agent_of_option[to]],
-        cost=cost[to] - np.where(replaced, cost[past], 0.0),
-        gain=reward[to] - np.where(replaced, reward[past], 0.0),
+    start = np.clip(least, segments.start, end)
+    due = np.where(
+        start < end, np.minimum((start - segments.start) / segments.rate, within), within
     )
+    # Where no floor reaches, nothing is due: not even what costs too little to earn anything.
+    due = np.where(least > segments.start, due, 0.0)
+    left = replace(
+        segments,
+        cost=within - due,
+        start=np.where(due > 0, start, segments.start),
+        end=end,
+        room=segments.room - math.fsum(due.tolist()),
+    )
+    return Limited(segments=left, due=due, within=within)
 
 
-def _extend(hull: list[int], j: int, cost: Floats, reward: Floats) -> None:
-    """Put an option at the end of a hull, without those that it makes useless."""
-    if hull and reward[j] <= reward[hull[-1]]:
-        return
-    while hull:
-        top = hull[-1]
-        below = hull[-2] if len(hull) > 1 else NOTHING
-        c, r = (cost[below], reward[below]) if below != NOTHING else (0.0, 0.0)
-        # Reward per cost from below to the top, and from the top to the new one.
-        first = (reward[top] - r) * (cost[j] - cost[top])
-        second = (reward[j] - reward[top]) * (cost[top] - c)
-        if first > second:
-            break
-        hull.pop()
-    hull.append(j)
+def _with_what_is_free(
+    question: Question, free: Moves, decision: Floats
+) -> tuple[Floats, Booleans]:
+    """Return the decision with all that costs nothing, up to ceilings, and whom they stop."""
+    grouping = question.grouping
+    group = grouping.of_option[free.option]
+    part = np.ones(len(grouping))
+    if grouping.limits is not None and len(group):
+        base = grouping.utility(question.reward, decision)
+        gained = free.gain * grouping.share[group] * free.amount
+        most = np.bincount(group, gained, minlength=len(grouping))
+        room = np.maximum(grouping.limits.ceiling - base, 0.0)
+        np.divide(room, most, out=part, where=most > room)
+    return free.moved(decision, part[group]), part < 1.0
 
 
-def _take(hull: list[int], option: list[int], before: list[int]) -> None:
-    """Move a finished hull to the lists of moves."""
-    option.extend(hull)
-    before.extend([NOTHING, *hull[:-1]] if hull else [])
-    hull.clear()
+def _sums(amount: Floats, place: Integers) -> Floats:
+    return np.bincount(place, amount).astype(np.float64, copy=False)
 
 
 def _utilities(group: Integers, gained: Floats, base: Floats) -> tuple[Floats, Floats]:

@@ -312,10 +312,11 @@ def _least_positive(problem: AllocationProblem, grouping: Grouping, family: Fami
 def rounding_of_nothing(problem: AllocationProblem, grouping: Grouping) -> float:
     """Return a bound on a utility per weight below which there is nothing but rounding errors.
 
-    Where lower bounds or minimums use a budget up, nothing is left to somebody, and the sums that
-    say so are off by a few roundings of what there is. Zero where nothing is forced.
+    Where lower bounds, minimums or floors use a budget up, nothing is left to somebody, and the
+    sums that say so are off by a few roundings of what there is. Zero where nothing is forced.
     """
-    if not (problem.lower.any() or problem.agent_minimum.any()):
+    is_floored = grouping.limits is not None and grouping.limits.floor.any()
+    if not (is_floored or problem.lower.any() or problem.agent_minimum.any()):
         return 0.0
     most = grouping.utility(np.abs(problem.known_reward), region(problem, by_budgets=True).upper)
     return ROUNDINGS_OF_NOTHING * EPSILON * float((most / grouping.weight).max())

@@ -12,6 +12,7 @@ so no such decision gives all of O more than what remains, divided by the first 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -88,11 +89,14 @@ def bounds_of_levels(
     utility: Floats,
     level: npt.NDArray[np.int64],
     own: Region,
+    floor: Floats,
+    ceiling: Floats,
 ) -> tuple[Floats, Floats]:
     """Return what `level_bound` says of every level, for one price and all levels at once.
 
-    The slopes of a level are those of its own utilities and of lower ones, and zero above; or those
-    of its own alone, at no price: what they can get if nobody else gets anything.
+    The slopes of a level are those of its own utilities and of lower ones, and zero above, where
+    no floor has to be paid for; or those of its own alone, at no price: what they can get if nobody
+    else gets anything.
 
     Parameters
     ----------
@@ -107,6 +111,8 @@ def bounds_of_levels(
     level : integer array of shape (n_groups,)
         On which level each utility is, 0 being the lowest.
     own : Region
+    floor, ceiling : arrays of shape (n_groups,)
+        What each utility is at least and at most in every decision.
 
     Returns
     -------
@@ -119,8 +125,9 @@ def bounds_of_levels(
     alone = grouping.history + np.bincount(
         grouping.of_option, earned * best_alone(earned, own)[0], minlength=len(grouping)
     )
-    alone *= (1.0 + (8.0 + np.log2(1.0 + problem.n_options)) * EPSILON) / grouping.weight
-    together = _together(problem, grouping, slope, price, utility, level, own)
+    alone *= 1.0 + (8.0 + np.log2(1.0 + problem.n_options)) * EPSILON
+    alone = np.minimum(alone, ceiling) / grouping.weight * (1.0 + 4 * EPSILON)
+    together = _together(problem, grouping, slope, price, utility, level, own, floor)
     part = slope.astype(np.longdouble) * grouping.weight
     total = _sums(part, level, len(together))
     per_weight = utility.astype(np.longdouble) / grouping.weight
@@ -147,12 +154,14 @@ def _together(
     utility: Floats,
     level: npt.NDArray[np.int64],
     own: Region,
+    floor: Floats,
 ) -> Longs:
     """Return the bounds by the slopes of each level and of those below it.
 
-    In long doubles: what is left of a budget for the last level may be a small part of it.
+    Who is above pays at least for what lower bounds and minimums ask for, or for the floor. In long
+    doubles: what is left of a budget for the last level may be a small part of it.
     """
-    rows = coupling_rows(problem, grouping)
+    rows = coupling_rows(problem, replace(grouping, limits=None))
     reward = problem.known_reward
     paid = np.longdouble(price @ np.where(price > 0, problem.budget, 0.0))
     charge = rows.charge(price)[0].astype(np.longdouble)
@@ -164,15 +173,18 @@ def _together(
     error = unit * gross
     decided = most_decided(worth, best, is_tied, error, own)
     counted = _sums(worth * best, grouping.of_option, len(grouping)) + slope * grouping.history
-    without = _sums(charge * own.lower, grouping.of_option, len(grouping))
+    cheapest = best_alone(-charge.astype(np.float64), own)[0]
+    without = -_sums(charge * cheapest, grouping.of_option, len(grouping))
+    kept = slope.astype(np.longdouble) * floor
+    without = np.where(floor > 0, np.minimum(without, counted - kept), without)
     taken = slope.astype(np.longdouble) * utility
     n_levels = int(level.max(initial=-1)) + 1
     below = _sums(taken, level, n_levels).cumsum() - _sums(taken, level, n_levels)
     lower = _sums(without, level, n_levels)
     above = lower.sum() - lower.cumsum()
-    most = paid + _sums(counted, level, n_levels).cumsum() - above - below
+    most = paid + _sums(counted, level, n_levels).cumsum() + above - below
     # As in price_bound, with the sums over groups and levels.
-    rounding = unit * (gross @ decided + paid + without.sum() + 2.0 * taken.sum())
+    rounding = unit * (gross @ decided + paid + np.abs(without).sum() + 2.0 * taken.sum())
     total = _sums(slope.astype(np.longdouble) * grouping.weight, level, n_levels)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total > 0, (most + rounding) / total * (1.0 + unit), np.inf)
