@@ -7,7 +7,7 @@ takes away from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,7 @@ from librex_models.routes.filling import Filling
 from librex_models.routes.plain import Plain
 from librex_models.routes.route import Floats, Question
 from librex_models.routes.segments import Limited, Market
-from librex_models.verification import Evidence
+from librex_models.verification import Evidence, region
 from librex_models.verification.price_bound import EPSILON
 from solvers.program import Booleans
 
@@ -108,6 +108,10 @@ class Filled:
             following = np.where(self.at_a_ceiling, self.next_cost, 0.0)
             lowered = np.where(self.at_a_ceiling, slope - price * following, 0.0)
             rows += [np.maximum(raised, 0.0)[limits.with_floor]]
-            rows += [np.maximum(lowered, 0.0)[limits.with_ceiling]]
+            rows += [np.maximum(lowered, 0.0)[limits.with_ceiling] * (1.0 + HAIR)]
         linear = Plain().linear_welfare(question, self.utility, multiplier)
-        return Evidence(linear=linear, price=np.concatenate(rows)), prices
+        capped = np.maximum(region(question.problem, by_budgets=True).upper, linear.region.lower)
+        # Roundings count by what decisions can be: by no more than the budget buys.
+        own = replace(linear.region, upper=np.minimum(linear.region.upper, capped))
+        evidence = Evidence(linear=replace(linear, region=own), price=np.concatenate(rows))
+        return evidence, prices

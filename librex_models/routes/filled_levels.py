@@ -26,11 +26,12 @@ from librex_models.verification import (
     violations,
 )
 from librex_models.verification.certificate import CLAIM_TOLERANCE
-from librex_models.verification.price_bound import loosened
+from librex_models.verification.price_bound import EPSILON, loosened
 from solvers import SolveOptions
 from solvers.program import Integers
 
 SAME_LEVEL = 1e-12
+LONG_HAIR = 4 * EPSILON
 
 
 def best_proof(
@@ -56,7 +57,7 @@ def best_proof(
 def certificate_of_levels(found: Filled, options: SolveOptions) -> tuple[Certificate, Floats]:
     """Return the certificate of a max-min filling, and the price of its first level."""
     question = found.question
-    slope = _cost_of_utility(found)
+    slope = _cost_of_utility(found, HAIR)
     level = _level_of_each(found)
     lowest = np.flatnonzero(level == 0)
     together = np.where(level == 0, slope, 0.0)
@@ -66,7 +67,7 @@ def certificate_of_levels(found: Filled, options: SolveOptions) -> tuple[Certifi
     certificate, price = best_proof(found, tried, options)
     family = question.family
     if isinstance(family, MaxMinFairness) and family.lexicographic:
-        certificate = with_levels(certificate, _levels(found, slope, level), options)
+        certificate = with_levels(certificate, _levels(found, level), options)
     return certificate, price
 
 
@@ -77,13 +78,13 @@ def _multipliers(found: Filled, share: Floats) -> tuple[Evidence, Floats]:
     return found.evidence(y, y)
 
 
-def _cost_of_utility(found: Filled) -> Floats:
+def _cost_of_utility(found: Filled, hair: float) -> Floats:
     """Return what the last unit of each utility cost, or the next would; shape (n_groups,)."""
     segments = found.market.segments
     is_part = np.zeros(len(found.utility), dtype=np.bool_)
     is_part[segments.group[(found.spent > 0) & (found.spent < segments.cost)]] = True
-    last = found.last_cost * np.where(is_part, 1.0 - HAIR, 1.0 + HAIR)
-    following = np.where(np.isfinite(found.next_cost), found.next_cost * (1.0 - HAIR), 0.0)
+    last = found.last_cost * np.where(is_part, 1.0 - hair, 1.0 + hair)
+    following = np.where(np.isfinite(found.next_cost), found.next_cost * (1.0 - hair), 0.0)
     cost = np.where(last > 0, last, following)
     # What would be free, but for a ceiling, is bounded by that alone.
     return np.where(found.market.is_satiated, 0.0, cost)
@@ -119,13 +120,15 @@ def _kept(grouping: Grouping, utility: Floats) -> tuple[Floats, Floats]:
     return np.minimum(limits.floor, utility), np.maximum(limits.ceiling, utility)
 
 
-def _levels(found: Filled, slope: Floats, level: Integers) -> tuple[Level, ...]:
+def _levels(found: Filled, level: Integers) -> tuple[Level, ...]:
     question = found.question
     problem, grouping = question.problem, question.grouping
     own = _with_minimums_as_bounds(loosened(region(problem), violations(problem, found.decision)))
     price = np.zeros(problem.n_resources)
     if found.is_scarce:
         price[found.market.resource] = 1.0
+    # Levels are bounded in long doubles: no more is lost than slopes are rounded.
+    slope = _cost_of_utility(found, LONG_HAIR)
     floor, ceiling = _kept(grouping, found.utility)
     bound, most = bounds_of_levels(
         problem, grouping, slope, price, found.utility, level, own, floor, ceiling
