@@ -199,7 +199,7 @@ def test_levels_of_max_min_stand_between_floors_and_ceilings() -> None:
     # A level of t costs t, t, 2 t and t / 3; one stops at 1, another begins at 2.5.
     allocation = MaxMin(four(), floor={2: 2.5}, ceiling={0: 1.0}).solve()
     assert allocation.utility == pytest.approx([1.0, 1.5, 2.5, 1.5])
-    assert allocation.levels == pytest.approx((1.0, 1.5, 2.5))
+    assert allocation.levels == pytest.approx((1.0, 1.5, 1.5, 2.5))
     assert [one.settled for one in allocation.certificate.levels] == [(0,), (1, 3), (2,)]
     assert allocation.gap <= PRECISION
 
