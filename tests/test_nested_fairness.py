@@ -286,6 +286,59 @@ def test_a_model_says_its_inner_alpha() -> None:
     assert "alpha=2, inner_alpha=0.5" in repr(model_of(10, 2.0, 0.5))
 
 
+# One budget.
+
+
+@pytest.mark.parametrize("seed", range(examples(400)))
+def test_one_budget_is_filled_to_rounding(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, n_groups = int(rng.integers(1, 30)), int(rng.integers(1, 6))
+    labels = [f"g{i % n_groups}" for i in range(n)]
+    groups = labels[: min(n, n_groups)]
+    problem = lm.AllocationProblem(
+        10.0 ** rng.uniform(-1, 1, (n, 1)),
+        [10.0 ** rng.uniform(-1, 1)],
+        10.0 ** rng.uniform(-1, 1, n),
+        group=labels,
+        weight=dict(zip(groups, 10.0 ** rng.uniform(-1, 1, len(groups)), strict=True)),
+        history=dict(zip(groups, rng.uniform(0.1, 1.0, len(groups)), strict=True))
+        if rng.random() < 0.4
+        else None,
+        upper=np.where(rng.random(n) < rng.choice([0.0, 0.5, 1.0]), rng.uniform(0.1, 2, n), np.inf),
+        group_utility=rng.choice(["mean", "sum"]),
+    )
+    alpha = float(rng.choice([0.01, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0]))
+    inner = float(rng.choice([0.1, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0]))
+    allocation = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner).solve(relative_gap=1e-8)
+    assert allocation.solver == "librex"
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    assert allocation.certificate.bound_from == "prices"
+    welfare = nested_welfare(problem, alpha, inner, allocation.decision)
+    assert allocation.objective == pytest.approx(welfare, rel=1e-9 * max(alpha, 1.0), abs=1e-12)
+
+
+@pytest.mark.parametrize("alpha", [0.01, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0])
+@pytest.mark.parametrize("inner", [0.3, 1.0, 2.0, 20.0])
+def test_one_budget_without_caps_has_a_closed_form(alpha: float, inner: float) -> None:
+    rng = np.random.default_rng(12)
+    cost, reward = rng.uniform(0.5, 2.0, 7), rng.uniform(0.5, 2.0, 7)
+    group, weight, budget = np.array([0, 0, 0, 1, 1, 2, 2]), np.array([1.0, 2.0, 0.7]), 3.0
+    problem = lm.AllocationProblem(
+        cost[:, np.newaxis], [budget], reward, group=group.tolist(), weight=weight, upper=np.inf
+    )
+    size, each = np.bincount(group), cost / reward
+    if inner == 1.0:
+        bought = np.exp(-np.bincount(group, np.log(each)) / size) / size
+    else:
+        total = np.bincount(group, each ** (1.0 - 1.0 / inner))
+        bought = size ** (-1.0 / (1.0 - inner)) * total ** (inner / (1.0 - inner))
+    log_part = np.log(weight) / alpha + (1.0 / alpha - 1.0) * np.log(bought)
+    part = np.exp(log_part - log_part.max())
+    utility = bought * budget * part / part.sum()
+    allocation = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner).solve()
+    np.testing.assert_allclose(allocation.utility, utility, rtol=1e-9)
+
+
 # Exported files.
 
 

@@ -147,7 +147,7 @@ def test_every_setting_reaches_the_configuration(written: Folder) -> None:
     assert found.name == str(path)
     assert found.problem == read_problem(path)
     assert found.fairness.model == "group_alpha_fair"
-    assert found.fairness.arguments() == {"alpha": 2.0}
+    assert found.fairness.arguments() == {"alpha": 2.0, "inner_alpha": 0.0}
     assert found.solver.model_dump() == {
         "name": "highs",
         "fallback": ["gurobi", "cvxpy:CLARABEL"],
@@ -193,7 +193,7 @@ def test_settings_that_are_left_out_have_the_defaults_of_solve(written: Folder) 
         ('model = "max_min"\nlexicographic = false', {"over": "groups", "lexicographic": False}),
         ('model = "alpha_fair"\nalpha = 0', {"alpha": 0.0}),
         ('model = "alpha_fair"\nalpha = inf', {"alpha": math.inf}),
-        ('model = "group_alpha_fair"\nalpha = 0.5', {"alpha": 0.5}),
+        ('model = "group_alpha_fair"\nalpha = 0.5', {"alpha": 0.5, "inner_alpha": 0.0}),
     ],
 )
 def test_a_model_gets_its_own_keywords(

@@ -30,13 +30,16 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.errors import ParameterError
-from librex_models.families.alpha_fair import LARGEST_DECADES, NEAREST, AlphaFairness
+from librex_models.families.alpha_fair import NEAREST, AlphaFairness
 from librex_models.families.family import Floats, Majorant
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.builder import ProgramBuilder, constant, entries_of
 from solvers.program import Block, Integers
 from solvers.scaled_utility import ratio_of, scaled_utility
 
+SMALLEST_SHARE = 1e-250
+"""Of the steepest slope in a group: none is smaller."""
+ROUNDINGS = 4096.0
 EPSILON = float(np.finfo(np.float64).eps)
 
 
@@ -61,6 +64,11 @@ class NestedFairness:
     groups: tuple[Hashable, ...]
     group_of_member: tuple[int, ...]
     compares_utilities: bool = True
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether welfare is strictly concave along every group: alpha above 0, b finite."""
+        return self.outer.alpha > 0.0 and bool(np.isfinite(self.inner_alpha))
 
     @property
     def key(self) -> str:
@@ -101,6 +109,24 @@ class NestedFairness:
         mean = self._mean(scaled)
         return np.where(is_nothing, 0.0, safe * ratio_of(mean, self.inner_alpha))
 
+    def log_group_utility(self, log_utility: Floats) -> Floats:
+        """Return the logarithms of groups' utilities from those of members, inner aversion finite.
+
+        Members may have nothing, minus infinity.
+        """
+        b = self.inner_alpha
+        if b == 1.0:
+            return self._mean(log_utility)
+        powers = (1.0 - b) * log_utility
+        top = np.full(len(self.groups), -np.inf)
+        np.maximum.at(top, self.members, powers)
+        # Nobody has anything, or somebody nothing where that is the end of all.
+        is_known = np.isfinite(top)
+        around = np.where(is_known, top, 0.0)
+        with np.errstate(over="ignore", divide="ignore"):
+            log_mean = np.log(self._mean(np.exp(powers - around[self.members]))) + around
+        return np.where(is_known, log_mean / (1.0 - b), -np.inf)
+
     def slope(self, utility: Floats, multiplier: Floats | None = None) -> Floats:
         """Return m with group_utility <= the sums of m_i utility_i, whatever the utilities are.
 
@@ -115,11 +141,29 @@ class NestedFairness:
         if multiplier is not None:
             most = self._largest(multiplier)[self.members]
             is_known = np.isfinite(multiplier).all() and (most > 0.0)
-            raised = np.maximum(multiplier, self._nearest**self._steepness * most)
+            raised = np.maximum(multiplier, SMALLEST_SHARE * most)
             worth = np.where(is_known, raised, worth)
-        slope = worth * self._most_for_one(worth)[self.members]
+        slope = worth * self.bought_for_one(worth)[self.members]
         # Rounded up, so that the inequality holds in doubles.
-        return np.asarray(slope * (1.0 + 16.0 * EPSILON * (1.0 + self._steepness)))
+        return np.asarray(slope * (1.0 + ROUNDINGS * EPSILON))
+
+    def bought_for_one(self, cost: Floats) -> Floats:
+        """Return what 1 spent on a group buys at most, at a cost of each member's utility.
+
+        Infinite costs count where the aversion is below 1: such a member has nothing.
+
+        (sum_i cost_i^(1 - 1 / b))^(b / (1 - b)) n^(-1 / (1 - b)); exp(-mean log cost) / n at b = 1.
+        """
+        b, log_cost = self.inner_alpha, np.log(cost)
+        if b == 1.0:
+            return np.asarray(np.exp(-self._mean(log_cost)) / self.size)
+        exponent = 1.0 if np.isinf(b) else 1.0 - 1.0 / b
+        powers = exponent * log_cost
+        top = np.full(len(self.groups), -np.inf)
+        np.maximum.at(top, self.members, powers)
+        log_mean = np.log(self._mean(np.exp(powers - top[self.members]))) + top
+        # b / (1 - b) = -1 / exponent
+        return np.asarray(np.exp(-log_mean / exponent) / self.size)
 
     def utility_of_marginal(self, weight: Floats, marginal: Floats) -> Floats:
         """Return utilities of members, alike in each group, at which welfare has this slope.
@@ -130,8 +174,8 @@ class NestedFairness:
             return np.full(len(marginal), np.inf)
         most = self._largest(marginal)[self.members]
         is_known = most > 0.0
-        raised = np.maximum(marginal, self._nearest**self._steepness * most)
-        log_of_group = -np.log(self._most_for_one(np.where(is_known, raised, 1.0)))
+        raised = np.maximum(marginal, SMALLEST_SHARE * most)
+        log_of_group = -np.log(self.bought_for_one(np.where(is_known, raised, 1.0)))
         utility = np.exp((np.log(weight) - log_of_group) / self.outer.alpha)[self.members]
         return np.where(is_known, utility, np.inf)
 
@@ -232,16 +276,6 @@ class NestedFairness:
         inner = self.slope(utility, multiplier)
         return replace(over_groups, slope=over_groups.slope[self.members] * inner)
 
-    @property
-    def _steepness(self) -> float:
-        return 1.0 if np.isinf(self.inner_alpha) else self.inner_alpha
-
-    @property
-    def _nearest(self) -> float:
-        """How near to zero, per largest utility of the group, a slope is taken."""
-        decades = LARGEST_DECADES / max(self._steepness, 1.0)
-        return max(NEAREST, float(10.0**-decades))
-
     def _own_slope(self, utility: Floats) -> Floats:
         """Return numbers in proportion to the slopes at a point, moved away from zero.
 
@@ -249,27 +283,14 @@ class NestedFairness:
         """
         if np.isinf(self.inner_alpha):
             worst = utility <= self._least(utility)[self.members]
-            return np.where(worst, 1.0, self._nearest)
-        top = self._largest(utility)
-        ratio = utility / np.where(top > 0.0, top, 1.0)[self.members]
-        ratio = np.where((top > 0.0)[self.members], np.maximum(ratio, self._nearest), 1.0)
-        return np.asarray(ratio**-self.inner_alpha)
-
-    def _most_for_one(self, cost: Floats) -> Floats:
-        """Return the largest group utility that can be had for 1, at a cost of each member's.
-
-        (sum_i cost_i^(1 - 1 / b))^(b / (1 - b)) n^(-1 / (1 - b)); exp(-mean log cost) / n at b = 1.
-        """
-        b, log_cost = self.inner_alpha, np.log(cost)
-        if b == 1.0:
-            return np.asarray(np.exp(-self._mean(log_cost)) / self.size)
-        exponent = 1.0 if np.isinf(b) else 1.0 - 1.0 / b
-        powers = exponent * log_cost
-        top = np.full(len(self.groups), -np.inf)
-        np.maximum.at(top, self.members, powers)
-        log_mean = np.log(self._mean(np.exp(powers - top[self.members]))) + top
-        # b / (1 - b) = -1 / exponent
-        return np.asarray(np.exp(-log_mean / exponent) / self.size)
+            return np.where(worst, 1.0, SMALLEST_SHARE)
+        top = self._largest(utility)[self.members]
+        at = np.where(utility > 0.0, utility, NEAREST * top)
+        at = np.where(top > 0.0, at, 1.0)
+        # The steepest slope of each group is 1.
+        least = self._least(at)[self.members]
+        logarithm = -self.inner_alpha * (np.log(at) - np.log(least))
+        return np.exp(np.maximum(logarithm, np.log(SMALLEST_SHARE)))
 
     def _mean(self, numbers: Floats) -> Floats:
         return np.bincount(self.members, numbers, minlength=len(self.groups)) / self.size

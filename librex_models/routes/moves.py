@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from librex_models.families import AlphaFairness, MaxMinFairness, TotalReward
+from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness, TotalReward
 from librex_models.problem import AllocationProblem
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import Region, region
@@ -86,8 +86,10 @@ class Offer:
 def why_not_one_budget(question: Question) -> str:
     """Return why a question is not one of a single budget with simple agents; empty if it is."""
     problem, family = question.problem, question.family
-    if not isinstance(family, (AlphaFairness, MaxMinFairness, TotalReward)):
+    if not isinstance(family, (AlphaFairness, MaxMinFairness, NestedFairness, TotalReward)):
         return f"{family.key} models are no water to fill"
+    if isinstance(family, NestedFairness) and not family.is_smooth:
+        return f"inner_alpha is {family.inner_alpha:g} and alpha {family.outer.alpha:g}"
     if problem.integer.any():
         return "decisions are whole"
     if len(problem.extra_rows):

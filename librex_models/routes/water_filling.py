@@ -10,11 +10,12 @@ from collections.abc import Hashable
 
 import numpy as np
 
-from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
 from librex_models.routes.filled import Filled
 from librex_models.routes.filled_levels import best_proof, certificate_of_levels
 from librex_models.routes.filling import Filling, filled, filled_in_order
 from librex_models.routes.moves import why_not_one_budget
+from librex_models.routes.nested_filling import nested_filled, worth_of_members
 from librex_models.routes.route import Answer, Floats, Question
 from librex_models.routes.segments import Segments, between_limits, market_of
 from librex_models.routes.unfillable import denial
@@ -90,7 +91,7 @@ def filled_answer(question: Question, options: SolveOptions) -> Answer:
     denied = denial(question, market, limited)
     if denied is not None:
         return denied
-    filling = _filling(question, limited.segments)
+    filling = _filling(question, limited.segments, market.base)
     decision = market.decided(limited.in_all(filling.spent))
     problem = question.problem
     decision, _ = scaled_back(problem, np.clip(decision, problem.lower, problem.upper))
@@ -117,8 +118,10 @@ def filled_answer(question: Question, options: SolveOptions) -> Answer:
     )
 
 
-def _filling(question: Question, segments: Segments) -> Filling:
+def _filling(question: Question, segments: Segments, base: Floats) -> Filling:
     family = question.family
+    if isinstance(family, NestedFairness):
+        return nested_filled(segments, family, question.grouping.weight, base)
     log_weight = np.log(question.grouping.weight)[segments.group]
     if isinstance(family, MaxMinFairness):
         return filled(segments, log_weight)
@@ -131,10 +134,13 @@ def _filling(question: Question, segments: Segments) -> Filling:
 def _tangent(found: Filled) -> tuple[Evidence, Floats]:
     """Return the evidence by the tangent at the utilities, and the price in units of welfare."""
     question = found.question
-    majorant = question.family.majorant(question.grouping.weight, found.utility)
+    multiplier = None
+    if isinstance(question.family, NestedFairness):
+        multiplier = worth_of_members(found.market.segments, question.family, found.utility)
+    majorant = question.family.majorant(question.grouping.weight, found.utility, multiplier)
     if not np.isfinite(majorant.slope).all():
         raise SolverFailure("filled, but utilities are too small to prove anything")
-    evidence, price = found.evidence(majorant.slope, None)
+    evidence, price = found.evidence(majorant.slope, multiplier)
     with np.errstate(over="ignore"):
         unit = float(np.exp(question.family.log_unit(majorant.reference)))
         in_welfare = np.multiply(price, unit, out=np.zeros_like(price), where=price > 0)
@@ -150,7 +156,8 @@ def _message(found: Filled) -> str:
         said.append(f"options {_listed(names)} are equally good and share in proportion")
     rising = found.market.segments.group[found.filling.is_rising]
     family = question.family
-    is_straight = not isinstance(family, MaxMinFairness) and getattr(family, "alpha", 0.0) == 0.0
+    is_curved = isinstance(family, (MaxMinFairness, NestedFairness))
+    is_straight = not is_curved and getattr(family, "alpha", 0.0) == 0.0
     if is_straight and rising.size > 1:
         names = [question.grouping.labels[g] for g in rising.tolist()]
         kind = question.grouping.kind

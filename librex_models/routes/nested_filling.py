@@ -1,0 +1,197 @@
+"""One budget under nested fairness: how much of it goes to each segment.
+
+The best nested welfare is the best alpha-fair welfare over all members, for the inner aversion b,
+where each counts with the weight of its group
+
+    omega_g = weight_g group_utility_g^(b - alpha) / (size of g)
+
+at the optimum itself: there both have the same slopes. At a price of the budget e^(-h) a member is
+filled until utility^b = e^z_g rate, with
+
+    z_g - (b - alpha) log group_utility_g(z_g) = log(weight_g / size of g) + h,
+
+whose left side rises by no less than min(1, alpha / b) and no more than max(1, alpha / b): one
+number for each group, by Newton's method between bounds; and h is where the budget is spent. The
+weights that follow are filled once more, to the last unit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from librex_models.families import NestedFairness
+from librex_models.routes.filling import Filling, filled
+from librex_models.routes.route import Floats
+from librex_models.routes.segments import Segments
+from solvers.errors import SolverFailure
+
+MOST_STEPS = 200
+HUGE = 1e100
+HIGHEST = 1e6
+"""The logarithm of a price: beyond, nothing changes."""
+HALVING = 4
+"""After so many steps, one that halves what is left."""
+CLOSE = 4 * float(np.finfo(np.float64).eps)
+WORTHLESS = -1e4
+"""The logarithm of the weight of a group that can never have anything."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Levels:
+    """What members reach at the levels z of their groups.
+
+    Parameters
+    ----------
+    log_utility : array of shape (n_groups,)
+        Of the groups.
+    elasticity : array of shape (n_groups,)
+        By how much it rises with z.
+    spending : float
+    """
+
+    log_utility: Floats
+    elasticity: Floats
+    spending: float
+
+
+def nested_filled(
+    segments: Segments, family: NestedFairness, weight: Floats, base: Floats
+) -> Filling:
+    """Return how the room is spent; alpha and the inner aversion are finite and above zero.
+
+    Parameters
+    ----------
+    segments : Segments
+        Of the members.
+    family : NestedFairness
+    weight : array of shape (n_groups,)
+    base : array of shape (n_members,)
+        The utilities before anything is spent.
+
+    Raises
+    ------
+    SolverFailure
+        If the levels are not found.
+    """
+    log_weight = np.log(weight) - np.log(family.size)
+    log_rate, group = np.log(segments.rate), family.members[segments.group]
+    if segments.cost.sum() <= segments.room or not len(log_rate):
+        return filled(segments, (log_weight[group] + log_rate) / family.inner_alpha)
+    found = _Search(segments, family, log_weight, base).at_the_room(max(segments.room, 0.0))
+    aversion = family.inner_alpha - family.outer.alpha
+    log_omega = log_weight + aversion * np.where(np.isfinite(found), found, 0.0)
+    log_omega = np.where(np.isfinite(found), log_omega, WORTHLESS)
+    return filled(segments, (log_omega[group] + log_rate) / family.inner_alpha)
+
+
+def worth_of_members(segments: Segments, family: NestedFairness, utility: Floats) -> Floats:
+    """Return in proportion to what more utility of each member is worth to its group.
+
+    In a group without anything that is in proportion to what utility costs: nobody of it is then
+    better than another.
+    """
+    cost = np.zeros(len(utility))
+    first = np.flatnonzero(np.diff(segments.group, prepend=-1) != 0)
+    cost[segments.group[first]] = 1.0 / segments.rate[first]
+    has_nothing = (family.group_utility(utility) <= 0.0)[family.members]
+    worth = np.where(has_nothing, cost, family.slope(utility))
+    # Whoever can never have anything may be worth any amount.
+    is_hopeless = (cost == 0.0) & (utility <= 0.0)
+    return np.where(is_hopeless, HUGE * worth.max(initial=1.0), worth)
+
+
+class _Search:
+    """The levels of groups at a price, and the price of a room."""
+
+    def __init__(
+        self, segments: Segments, family: NestedFairness, log_weight: Floats, base: Floats
+    ) -> None:
+        self._segments, self._family, self._log_weight = segments, family, log_weight
+        self._b, self._alpha = family.inner_alpha, family.outer.alpha
+        with np.errstate(divide="ignore"):
+            self._log_rate = np.log(segments.rate)
+            self._log_start, self._log_end = np.log(segments.start), np.log(segments.end)
+            self._log_base = np.log(base)
+        self._group = family.members[segments.group]
+        self._z = log_weight.copy()
+
+    def at_the_room(self, room: float) -> Floats:
+        """Return the logarithms of groups' utilities where the room is spent."""
+        low, high = self._around(room)
+        for _ in range(MOST_STEPS):
+            middle = 0.5 * (low + high)
+            levels = self._at(middle)
+            if levels.spending > room:
+                high = middle
+            else:
+                low = middle
+            if high - low <= CLOSE * max(1.0, abs(low)):
+                return levels.log_utility
+        raise SolverFailure("not filled: no price of the budget was found")
+
+    def _around(self, room: float) -> tuple[float, float]:
+        """Return heights at which less and more than the room is spent."""
+        low = high = 0.0
+        step = 1.0
+        while low > -HIGHEST and self._at(low).spending > room:
+            low, step = low - step, 2.0 * step
+        step = 1.0
+        while self._at(high).spending <= room:
+            if high > HIGHEST:
+                # All is bought, but for a rounding error.
+                return high, high
+            high, step = high + step, 2.0 * step
+        return low, high
+
+    def _at(self, height: float) -> _Levels:
+        """Return what is reached at a height, beginning with the levels before."""
+        slopes = sorted((1.0, self._alpha / self._b))
+        wanted = self._log_weight + height
+        low, high = np.full_like(wanted, -np.inf), np.full_like(wanted, np.inf)
+        z = self._z
+        for number in range(MOST_STEPS):
+            levels = self._reached(z)
+            known = np.where(np.isfinite(levels.log_utility), levels.log_utility, 0.0)
+            above = z - (self._b - self._alpha) * known - wanted
+            low = np.maximum(low, np.where(above < 0.0, z - above / slopes[1], -np.inf))
+            low = np.maximum(low, np.where(above > 0.0, z - above / slopes[0], -np.inf))
+            high = np.minimum(high, np.where(above > 0.0, z - above / slopes[1], np.inf))
+            high = np.minimum(high, np.where(above < 0.0, z - above / slopes[0], np.inf))
+            error = CLOSE * (1.0 + np.abs(z) + np.abs(self._b - self._alpha) * np.abs(known))
+            is_found = np.abs(above) <= error
+            if is_found.all():
+                break
+            slope = 1.0 - (self._b - self._alpha) * levels.elasticity
+            step = z - above / np.minimum(np.maximum(slope, slopes[0]), slopes[1])
+            if number % HALVING == HALVING - 1:
+                is_between = np.isfinite(low) & np.isfinite(high)
+                step[is_between] = 0.5 * (low[is_between] + high[is_between])
+            z = np.where(is_found, z, np.minimum(np.maximum(step, low), high))
+        self._z = z
+        return levels
+
+    def _reached(self, z: Floats) -> _Levels:
+        segments, family, b = self._segments, self._family, self._b
+        level = (z[self._group] + self._log_rate) / b
+        is_begun = level > self._log_start
+        with np.errstate(over="ignore"):
+            reached = np.where(is_begun, np.minimum(level, self._log_end), -np.inf)
+            gained = np.where(is_begun, np.exp(reached) - segments.start, 0.0)
+            spent = np.minimum(gained / segments.rate, segments.cost)
+        log_own = self._log_base.copy()
+        np.maximum.at(log_own, segments.group, reached)
+        is_filling = np.zeros(len(log_own), dtype=np.bool_)
+        is_filling[segments.group[is_begun & (level < self._log_end)]] = True
+        log_utility = family.log_group_utility(log_own)
+        of_member = log_utility[family.members]
+        with np.errstate(over="ignore", invalid="ignore"):
+            share = np.exp((1.0 - b) * (log_own - of_member))
+        share = np.where(is_filling & np.isfinite(of_member), share, 0.0)
+        total = np.bincount(family.members, share, minlength=len(z)) / family.size
+        return _Levels(
+            log_utility=log_utility,
+            elasticity=np.minimum(total, 1.0) / b,
+            spending=float(spent.sum()),
+        )
