@@ -34,6 +34,7 @@ from librex_models.families.alpha_fair import NEAREST, AlphaFairness
 from librex_models.families.family import Floats, Majorant
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.builder import ProgramBuilder, constant, entries_of
+from solvers.perspective_cones import cone_of_perspective
 from solvers.program import Block, Integers
 from solvers.scaled_utility import ratio_of, scaled_utility
 
@@ -244,7 +245,7 @@ class NestedFairness:
         part = cvxpy.Variable(len(self.members), name="member_part")
         mean_of = self._membership() @ part >= 0.0
         mean_of.label = "mean_of"
-        cone = cone_of_parts(part, of_member, utility, self.inner_alpha)
+        cone = cone_of_perspective(part, of_member, utility, self.inner_alpha)
         cone.label = "member_part_limit"
         return objective, [mean_of, cone, *further]
 
@@ -348,23 +349,6 @@ class NestedFairness:
                 power = ratio ** (1 - model.inner_alpha)
                 function = model.group_utility[g] * ((power - 1) / (1 - model.inner_alpha))
             model.member_part_limit[i] = model.member_part[i] <= function
-
-
-def cone_of_parts(part: Any, scale: Any, argument: Any, alpha: float) -> Any:
-    """Return the CVXPY cone that says part <= scale V(argument / scale).
-
-    alpha = 1    (part, scale, argument) in the exponential cone
-    alpha < 1    argument^(1 - alpha) scale^alpha >= power,   power = scale + (1 - alpha) part
-    alpha > 1    argument^((alpha - 1) / alpha) power^(1 / alpha) >= scale
-    """
-    import cvxpy
-
-    if alpha == 1.0:
-        return cvxpy.ExpCone(part, scale, argument)
-    power = scale + (1.0 - alpha) * part
-    if alpha < 1.0:
-        return cvxpy.PowCone3D(argument, scale, power, 1.0 - alpha)
-    return cvxpy.PowCone3D(argument, power, scale, (alpha - 1.0) / alpha)
 
 
 def members_of(problem: AllocationProblem) -> Grouping:

@@ -26,6 +26,7 @@ from librex_models.routes.nested_rows import (
 from librex_models.routes.plain import Plain, in_units
 from librex_models.routes.route import Floats, Question
 from solvers import Program
+from solvers.perspective_cones import conic_point
 from solvers.perspectives_under_lines import with_tangents
 from solvers.program import Integers
 from solvers.scaled_utility import ratio_of, scaled_utility
@@ -47,6 +48,11 @@ HARDER = 4.0
 """Times the alpha before, the next one."""
 WIDEST = 50.0
 """The logarithm of ratios that are looked at."""
+ENOUGH_FOR_CONES = 30
+"""With fewer members, tangents are found as fast without."""
+SMALLEST_OF_CONES, LARGEST_OF_CONES = 0.01, 8.0
+"""Between which alpha the point of a conic solver is good enough."""
+AROUND = (0.999, 1.0, 1.001)
 ROUNDING = 1e-12
 SURELY = 1.0 - 1e-5
 NEAR = 1e-5
@@ -110,9 +116,10 @@ class Nested(Plain):
         """Return the linear Program under the tangents that there are."""
         family = _family_of(question)
         most = most_of_groups(question, family)
+        program = bounded(question, family, program)
         if self.utilities is None:
             self._begin(question, family, most)
-        program = bounded(question, family, program)
+            self._begin_at_cones(question, family, program)
         lower = program.column_lower.copy()
         lower[program.columns_of("group_utility")] = self._least(question, family, most)
         program = in_units(replace(program, column_lower=lower), self.utility_unit)
@@ -228,6 +235,27 @@ class Nested(Plain):
         if 0.0 < equivalent < np.inf:
             self.utility_unit = equivalent
         self._add_around_unit(family)
+
+    def _begin_at_cones(self, question: Question, family: NestedFairness, program: Program) -> None:
+        """Add tangents around the point that a conic solver finds, where there are many members."""
+        is_linear = program.terms is None and program.perspectives is None
+        if is_linear or len(family.members) < ENOUGH_FOR_CONES or self.ratios is None:
+            return
+        alpha = min(max(family.outer.alpha, SMALLEST_OF_CONES), LARGEST_OF_CONES)
+        point = conic_point(in_units(program, self.utility_unit), alpha)
+        if point is None:
+            return
+        x = np.clip(point[program.columns_of("x")], question.problem.lower, question.problem.upper)
+        utility = question.utility(x)
+        group = family.group_utility(utility)
+        own = group[family.members]
+        who, every = np.flatnonzero(own > 0.0), np.arange(len(group))
+        for factor in AROUND:
+            self.ratios = self.ratios.plus(who, factor * utility[who] / own[who])
+            if self.utilities is not None:
+                self.utilities = self.utilities.plus(every, factor * group)
+        if self._take_unit(question, x):
+            self._add_around_unit(family)
 
     def _lines(self, family: NestedFairness, most: Floats) -> list[TangentsOfTerm]:
         """Return the tangents of each group's term, in the units of the program."""
