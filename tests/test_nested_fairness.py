@@ -380,3 +380,68 @@ def test_whole_decisions_that_nobody_can_take_are_exported_all_the_same(tmp_path
     reader.readModel(str(tmp_path / "model.mps"))
     reader.run()
     assert reader.getModelStatus() == highspy.HighsModelStatus.kInfeasible
+
+
+# Gradients.
+
+
+@pytest.mark.parametrize("seed", range(examples(200)))
+def test_the_gradient_of_welfare_is_that_of_central_differences(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    n, n_groups = int(rng.integers(3, 9)), 3
+    problem = lm.AllocationProblem(
+        rng.uniform(0.2, 2.0, (n, 1)),
+        rng.uniform(1.0, 3.0, 1),
+        rng.uniform(0.3, 3.0, n),
+        group=[i % n_groups for i in range(n)],
+        weight=rng.uniform(0.5, 2.0, n_groups),
+        history=rng.uniform(0.1, 0.5, n_groups) * (rng.random() < 0.4),
+        upper=rng.uniform(0.3, 3.0, n),
+    )
+    alpha = float(rng.choice([0.3, 0.5, 1.0, 2.0, 5.0, 20.0]))
+    inner = float(rng.choice([0.3, 0.5, 1.0, 2.0, 5.0, 20.0]))
+    model = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner)
+    gradient = lm.gradient(model, model.solve())
+
+    def best(**changes: object) -> float:
+        changed = lm.GroupAlphaFair(problem.replace(**changes), alpha, inner_alpha=inner)
+        return changed.solve(relative_gap=1e-8).objective
+
+    reward, step = np.asarray(problem.reward), 1e-5
+    found = gradient.welfare["reward"]
+    for j in range(n):
+        moved = step * reward * (np.arange(n) == j)
+        difference = (best(reward=reward + moved) - best(reward=reward - moved)) / 2.0 / moved[j]
+        assert found[j] == pytest.approx(difference, abs=1e-6 * np.abs(found).max())
+    rise = best(budget=problem.budget * (1 + step)) - best(budget=problem.budget * (1 - step))
+    difference = rise / (2.0 * step * problem.budget[0])
+    price = gradient.welfare["budget"][0]
+    assert price == pytest.approx(difference, rel=1e-6, abs=1e-9)
+
+
+def test_prices_of_several_budgets_are_the_duals_of_the_cones() -> None:
+    rng = np.random.default_rng(13)
+    problem = lm.AllocationProblem(
+        rng.uniform(0.2, 2.0, (8, 2)),
+        [2.0, 2.0],
+        rng.uniform(0.5, 2.0, 8),
+        group=[i % 3 for i in range(8)],
+        upper=2.0,
+    )
+    for alpha, inner in ((1.0, 2.0), (2.0, 0.5)):
+        model = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner)
+        prices = lm.gradient(model, model.solve()).welfare["budget"]
+        cones = model.to_cvxpy()
+        cones.solve(solver="CLARABEL")
+        limit = next(one for one in cones.constraints if one.label == "budget_limit")
+        np.testing.assert_allclose(prices, np.abs(limit.dual_value), rtol=1e-3, atol=1e-5)
+
+
+def test_what_gradients_of_nested_fairness_do_not_have_is_said() -> None:
+    model = model_of(14, 2.0, 2.0)
+    gradient = lm.gradient(model, model.solve())
+    with pytest.raises(lm.errors.ParameterError, match="decisions under inner_alpha"):
+        gradient.decision["reward"]
+    linear = model_of(14, 2.0, math.inf)
+    with pytest.raises(lm.errors.ParameterError, match="inner_alpha inf are not offered"):
+        lm.gradient(linear, linear.solve())

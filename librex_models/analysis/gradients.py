@@ -29,9 +29,10 @@ from librex_models.analysis.differentiable_optimum import (
     differentiable_optimum,
 )
 from librex_models.analysis.kinks import not_differentiable
+from librex_models.analysis.nested_gradients import with_same_slopes
 from librex_models.analysis.standard_form import Booleans
 from librex_models.errors import NotDifferentiable, ParameterError
-from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
 from librex_models.model import Model
 from librex_models.routes.route import Question
 from librex_models.verification import Verdict
@@ -77,7 +78,8 @@ class Gradient:
     """
 
     def __init__(self, question: Question, decision: Floats) -> None:
-        self._question = question
+        self._is_nested = isinstance(question.family, NestedFairness)
+        self._question = with_same_slopes(question, decision) if self._is_nested else question
         self._decision = decision
         self.welfare = Derivatives(
             {
@@ -156,12 +158,20 @@ class Gradient:
             )
         return _read_only(-at.decision[:, np.newaxis] * price)
 
+    def _check_has_decisions(self) -> None:
+        if self._is_nested:
+            raise ParameterError(
+                "derivatives of decisions under inner_alpha are not offered; those of welfare are"
+            )
+
     def _decision_by_reward(self) -> Any:
+        self._check_has_decisions()
         if self._closed is not None:
             return closed_form_jacobian.jacobian_of_reward(self._question.problem, self._closed)
         return implicit_derivatives.jacobian_of_reward(self._at)
 
     def _decision_by_budget(self) -> Floats:
+        self._check_has_decisions()
         if self._closed is not None:
             problem = self._question.problem
             return _read_only(closed_form_jacobian.jacobian_of_budget(problem, self._closed))
