@@ -12,7 +12,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
+from librex_models.routes.branching_proof import branching_proof
 from librex_models.routes.denials import refutation_of_denial
+from librex_models.routes.endings import gave_up, interrupted, said_by_arithmetic
 from librex_models.routes.hard_budgets import (
     cover_cut,
     tightened,
@@ -126,7 +128,7 @@ class RouteSession:
         """Solve and verify."""
         problem = self._question.problem
         if problem.lower.any() and broken_budgets(problem, problem.lower).any():
-            return self._without_decision(_said_by_arithmetic())
+            return self._without_decision(said_by_arithmetic())
         deadline = Deadline.after(options.time_limit_seconds)
         if self._is_whole and self._reformulation.is_relaxed:
             self._sharpen(deadline, options)
@@ -261,15 +263,16 @@ class RouteSession:
             bound = min(bound, outcome.bound)
             if outcome.point is None:
                 answer = self._without_decision(replace(outcome, bound=bound))
+                answer = self._with_enumeration(answer, deadline)
                 return replace(answer, rounds=round_number, nodes=nodes)
             decision, broken = self._whole_decision(outcome.point)
             if not broken.any():
                 break
             if outcome.limit is Limit.INTERRUPT:
-                return self._without_decision(_interrupted(bound))
+                return self._without_decision(interrupted(bound))
             work = self._cut_off(work, decision, int(np.flatnonzero(broken)[0]), round_number)
         else:
-            return self._without_decision(_gave_up(bound))
+            return self._without_decision(gave_up(bound, MOST_ROUNDS))
         outcome = replace(outcome, bound=bound, objective=None)
         evidence = self._prover.from_relaxation(outcome, decision, deadline)
         # On such rows solvers were seen to be wrong: their bound is stated, and proves nothing.
@@ -338,6 +341,19 @@ class RouteSession:
         )
         self._session.add_rows(row, np.array([-np.inf]), np.array([float(most)]))
 
+    def _with_enumeration(self, answer: Answer, deadline: Deadline) -> Answer:
+        """Return the answer with a proof, where only wholeness leaves no decision."""
+        certificate = answer.certificate
+        is_open = certificate.verdict is Verdict.UNDECIDED
+        if answer.status is not Status.INFEASIBLE or not is_open:
+            return answer
+        proof = branching_proof(self._question, self._program, self._linear_opener, deadline)
+        if not proof:
+            return answer
+        sentence = proof + self._reformulation.advice(self._question)
+        proven = replace(certificate, verdict=Verdict.INFEASIBLE, bound=-np.inf, sentence=sentence)
+        return replace(answer, certificate=proven)
+
     def _without_decision(self, outcome: Outcome) -> Answer:
         question = self._question
         ray = outcome.infeasibility_ray
@@ -373,29 +389,3 @@ class RouteSession:
             message=outcome.message,
             nodes=outcome.nodes,
         )
-
-
-def _said_by_arithmetic() -> Outcome:
-    return Outcome(
-        status=Status.INFEASIBLE,
-        bound=-np.inf,
-        message="the lower bounds alone exceed a budget; no solver was run",
-    )
-
-
-def _interrupted(bound: float) -> Outcome:
-    return Outcome(
-        status=Status.NO_SOLUTION_FOUND,
-        limit=Limit.INTERRUPT,
-        bound=bound,
-        message="interrupted while the best decision found exceeded a budget by a rounding error",
-    )
-
-
-def _gave_up(bound: float) -> Outcome:
-    return Outcome(
-        status=Status.NO_SOLUTION_FOUND,
-        limit=Limit.OTHER,
-        bound=bound,
-        message=f"{MOST_ROUNDS} decisions in a row exceeded a budget by less than the tolerance",
-    )
