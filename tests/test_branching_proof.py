@@ -1,4 +1,4 @@
-"""Whole decisions that cannot keep all rules are proven to be none, where only wholeness says so."""
+"""Whole decisions that cannot keep all rules are proven to be none, if only wholeness says so."""
 
 from fractions import Fraction
 from itertools import product
