@@ -26,6 +26,7 @@ from librex_models.models import (
 )
 from librex_models.problem import AllocationProblem, Rows
 from librex_models.problem.files import read_problem, write_problem
+from librex_models.routes.closed_form import BudgetShares, share_budget
 from librex_models.session import Session
 from librex_models.verification import Certificate, Verdict
 
@@ -34,6 +35,7 @@ __all__ = [
     "AllocationProblem",
     "AlphaFair",
     "BudgetOnly",
+    "BudgetShares",
     "Certificate",
     "Comparison",
     "GroupAlphaFair",
@@ -52,6 +54,7 @@ __all__ = [
     "plan",
     "read_problem",
     "read_solution",
+    "share_budget",
     "verify",
     "write_problem",
 ]

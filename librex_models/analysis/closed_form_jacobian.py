@@ -1,16 +1,15 @@
 """One budget without limits that bind: derivatives of the closed form of alpha-fair allocations.
 
-The best option of a group has rho_g = max_j r_j / c_j, p_g = share_g rho_g; with e = 1 / alpha and
-budget Q, the spending of groups and its derivatives are
+The best option of a group has rho_g = max_j r_j / c_j, p_g = share_g rho_g. The spending y of
+groups and the price d W / d Q are those of `closed_form`; with e = 1 / alpha (0 for max-min),
+q = y / Q and x_l = y_l / c_l
 
-    y = Q softmax(e log weight + (e - 1) log p),   q = y / Q,   x_l = y_l / c_l
     d x_l / d r_g = (1 / c_l) Q (e - 1) / p_g (q_l [l = g] - q_l q_g) share_g / c_g
-    d W / d r_g = weight_g u_g^(-alpha) share_g x_g,   d W / d Q = weight_g u_g^(-alpha) p_g
+    d W / d r_g = (d W / d Q) / p_g share_g x_g
 
-alpha = inf, max-min: e = 0, W = Q / S with S = sum weight / p, d W / d r_g = Q weight_g share_g /
-(S^2 p_g^2 c_g). alpha = 0: all goes to the largest weight_g p_g, and stays there.
+alpha = 0: all goes to the largest weight_g p_g, and stays there.
 
-May import errors, problems and groupings.
+May import problems, groupings and the closed form.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.problem import AllocationProblem, Grouping
+from librex_models.routes.closed_form import log_price, log_shares
 from solvers.program import Floats, Integers
 
 TIED = 1e-9
@@ -86,19 +86,15 @@ def closed_form(
         is_tied &= top[np.argsort(served)][group]
         chosen = np.array([int(np.argmax(value))])
         winner, p, weight, served = winner[chosen], p[chosen], weight[chosen], served[chosen]
-        spent, power = np.array([budget]), 1.0
-    else:
-        power = 0.0 if np.isinf(alpha) else 1.0 / alpha
-        exponent = power * np.log(weight) + (power - 1.0) * np.log(p)
-        if np.isinf(alpha):
-            exponent = np.log(weight) - np.log(p)
-        part = np.exp(exponent - exponent.max())
-        spent = budget * part / part.sum()
+    log_p, log_weight = np.log(p), np.log(weight)
     decision = np.zeros(problem.n_options)
+    spent = budget * np.exp(log_shares(log_p, log_weight, alpha))
     decision[winner] = spent / cost[winner]
     if not _has_room(problem, decision):
         return None
-    marginal, price = _marginal(alpha, weight, p, spent)
+    price = log_price(log_p, log_weight, alpha, budget)
+    with np.errstate(over="ignore"):
+        marginal, price = np.exp(price - log_p), float(np.exp(price))
     tied = np.flatnonzero(is_tied) if is_tied.sum() > len(winner) else np.zeros(0, dtype=np.int64)
     return ClosedForm(
         winner=winner,
@@ -106,20 +102,10 @@ def closed_form(
         decision=decision,
         marginal=marginal,
         price=price,
-        power=power,
+        power=1.0 if alpha == 0.0 else 1.0 / alpha,
         rate=p,
         share=grouping.share[served],
     )
-
-
-def _marginal(alpha: float, weight: Floats, p: Floats, spent: Floats) -> tuple[Floats, float]:
-    if np.isinf(alpha):
-        total = float((weight / p).sum())
-        # The multiplier of each utility: their sum times weight is 1, all cost the same.
-        return 1.0 / (p * total), 1.0 / total
-    with np.errstate(over="ignore"):
-        marginal = np.exp(np.log(weight) - alpha * np.log(p * spent))
-    return marginal, float(marginal[0] * p[0])
 
 
 def _is_plain(problem: AllocationProblem, grouping: Grouping) -> bool:

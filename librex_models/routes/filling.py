@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from librex_models.routes.closed_form import AS_GOOD, log_of_sum, log_shares
 from librex_models.routes.route import Floats
-from librex_models.routes.segments import AS_GOOD, Segments
+from librex_models.routes.segments import Segments
 from solvers.program import Booleans
 
 CORRECTIONS = 3
@@ -44,19 +45,29 @@ class Filling:
     is_rising: Booleans
 
 
-def filled(segments: Segments, log_scale: Floats) -> Filling:
+def filled(segments: Segments, log_weight: Floats, alpha: float) -> Filling:
     """Return how the room is spent where levels are curved: alpha above zero, or max-min.
 
     Parameters
     ----------
     segments : Segments
-    log_scale : array of shape (n_segments,)
-        The utility of a group that is filling a segment is e^(log_scale + height).
+    log_weight : array of shape (n_segments,)
+        Of the group.
+    alpha : float
+        Infinite for max-min.
     """
     room = max(segments.room, 0.0)
     if math.fsum(segments.cost.tolist()) <= room:
         nothing = np.zeros(len(segments.cost), dtype=np.bool_)
         return Filling(spent=segments.cost.copy(), height=np.inf, is_rising=nothing)
+    log_rate = np.log(segments.rate)
+    # The utility of a group that is filling a segment is e^(log_scale + height).
+    log_scale = log_weight if np.isinf(alpha) else (log_weight + log_rate) / alpha
+    unlimited = _unlimited(segments, log_rate, log_weight, alpha, room)
+    if unlimited is not None:
+        is_rising = unlimited > 0
+        height = math.log(room) - log_of_sum((log_scale - log_rate)[is_rising])
+        return Filling(spent=unlimited, height=height, is_rising=is_rising)
     with np.errstate(divide="ignore"):
         start = np.log(segments.start) - log_scale
         end = np.log(segments.end) - log_scale
@@ -66,6 +77,22 @@ def filled(segments: Segments, log_scale: Floats) -> Filling:
     spent = np.where(is_full, segments.cost, 0.0)
     spent[is_rising] = _shared(segments, log_scale, height, is_rising, left)
     return Filling(spent=spent, height=height, is_rising=is_rising)
+
+
+def _unlimited(
+    segments: Segments, log_rate: Floats, log_weight: Floats, alpha: float, room: float
+) -> Floats | None:
+    """Return the spending in closed form; None where somebody starts higher or a segment is full.
+
+    Everybody buys of the best segment only.
+    """
+    is_best = np.diff(segments.group, prepend=-1) != 0
+    if room == 0.0 or segments.start[is_best].any() or not (segments.cost[is_best] > 0).all():
+        return None
+    spent = np.zeros(len(is_best))
+    spent[is_best] = room * np.exp(log_shares(log_rate[is_best], log_weight[is_best], alpha))
+    fits = (spent[is_best] > 0) & (spent[is_best] < segments.cost[is_best])
+    return spent if fits.all() else None
 
 
 def filled_in_order(segments: Segments, worth: Floats) -> Filling:
@@ -131,7 +158,7 @@ def _height(
     wanted = left + math.fsum((segments.start[is_rising] / rate).tolist())
     if wanted <= 0.0:
         return lowest, is_rising
-    height = math.log(wanted) - _log_of_sum(log_scale[is_rising] - np.log(rate))
+    height = math.log(wanted) - log_of_sum(log_scale[is_rising] - np.log(rate))
     return min(max(height, lowest), highest), is_rising
 
 
@@ -168,9 +195,3 @@ def _shared(
             break
         spent = np.clip(spent + remainder * (flow / total), 0.0, most)
     return spent
-
-
-def _log_of_sum(logarithms: Floats) -> float:
-    """Return log(sum e^l) without overflow."""
-    top = float(logarithms.max())
-    return top + math.log(math.fsum(np.exp(logarithms - top).tolist()))

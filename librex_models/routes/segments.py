@@ -14,13 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from librex_models.routes.closed_form import AS_GOOD
 from librex_models.routes.moves import Moves, offer_of
 from librex_models.routes.route import Floats, Question
 from solvers.program import Booleans, Integers
-
-EPSILON = float(np.finfo(np.float64).eps)
-AS_GOOD = 8 * EPSILON
-"""Rates that are no further apart, relative, are one: they are quotients, rounded."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -124,11 +124,10 @@ def _filling(question: Question, segments: Segments, base: Floats) -> Filling:
         return nested_filled(segments, family, question.grouping.weight, base)
     log_weight = np.log(question.grouping.weight)[segments.group]
     if isinstance(family, MaxMinFairness):
-        return filled(segments, log_weight)
-    worth = log_weight + np.log(segments.rate)
+        return filled(segments, log_weight, np.inf)
     if isinstance(family, AlphaFairness) and family.alpha > 0.0:
-        return filled(segments, worth / family.alpha)
-    return filled_in_order(segments, worth)
+        return filled(segments, log_weight, family.alpha)
+    return filled_in_order(segments, log_weight + np.log(segments.rate))
 
 
 def _tangent(found: Filled) -> tuple[Evidence, Floats]:
