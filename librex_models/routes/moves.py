@@ -70,6 +70,9 @@ class Offer:
     moves : Moves
     decision : array of shape (n_options,)
         What is decided before anything is bought: lower bounds and minimums.
+    twin : integer array of shape (n_options,)
+        The option that stands for all of an agent with a limit or a minimum that cost and earn the
+        same; each for itself elsewhere.
     resource : int
         Whose budget it is.
     room : float
@@ -79,6 +82,7 @@ class Offer:
 
     moves: Moves
     decision: Floats
+    twin: Integers
     resource: int
     room: float
 
@@ -156,6 +160,7 @@ def offer_of(question: Question) -> Offer:
     return Offer(
         moves=_joined(by_itself, hulls.moves()),
         decision=decision,
+        twin=hulls.twin,
         resource=resource,
         room=float(problem.budget[resource] - cost @ decision) if len(binding) else np.inf,
     )
@@ -212,6 +217,7 @@ class _Hulls:
         )
         self._cost, self._reward = cost, reward
         self.least = least
+        self.twin = np.arange(len(cost))
         self.first: list[int] = []
         self._option: list[int] = []
         self._before: list[int] = []
@@ -221,9 +227,14 @@ class _Hulls:
         """Take the moves of the agents of some options."""
         agent = self._agent[options]
         order = np.lexsort((-self._reward[options], self._cost[options], agent))
+        options, agent = options[order], agent[order]
+        keys = np.stack([agent, self._cost[options], self._reward[options]])
+        first = np.flatnonzero((np.diff(keys, axis=1, prepend=np.nan) != 0).any(axis=0))
+        self.twin[options] = np.repeat(options[first], np.diff(np.append(first, len(options))))
+        options, agent = options[first], agent[first]
         hull: list[int] = []
         last, has_least = NOTHING, False
-        for j, i in zip(options[order].tolist(), agent[order].tolist(), strict=True):
+        for j, i in zip(options.tolist(), agent.tolist(), strict=True):
             if i != last:
                 self._take(hull)
                 last, has_least = i, bool(self.least[i] > 0)

@@ -57,8 +57,10 @@ class Market:
     segment_of_move : integer array of shape (n_moves,)
     decision : array of shape (n_options,)
         What is decided before anything is spent: lower bounds, minimums, and what costs nothing.
+    twin : integer array of shape (n_options,)
+        The option that stands for others of its agent which cost and earn the same.
     base : array of shape (n_groups,)
-        The utilities of that.
+        The utilities of what is decided before.
     is_satiated : boolean array of shape (n_groups,)
         Who could have more for nothing, but for a ceiling.
     resource : int
@@ -69,6 +71,7 @@ class Market:
     moves: Moves
     segment_of_move: Integers
     decision: Floats
+    twin: Integers
     base: Floats
     is_satiated: Booleans
     resource: int
@@ -77,13 +80,17 @@ class Market:
         """Return the decision where so much is spent on each segment, shape (n_options,)."""
         cost = self.segments.cost
         part = np.divide(spent, cost, out=np.zeros(len(spent)), where=cost > 0)
-        return self.moves.moved(self.decision, np.minimum(part, 1.0)[self.segment_of_move])
+        decision = self.moves.moved(self.decision, np.minimum(part, 1.0)[self.segment_of_move])
+        n_twins = np.bincount(self.twin, minlength=len(decision))
+        return (decision / np.maximum(n_twins, 1))[self.twin]
 
-    def tied_options(self, spent: Floats) -> Integers:
-        """Return the options that are equally good for a group which buys a part of them only."""
+    def tied_options(self, spent: Floats, decision: Floats) -> Integers:
+        """Return the options that are equally good for a group which has a part of them only."""
         several = np.bincount(self.segment_of_move, minlength=len(spent)) > 1
         is_part = several & (spent > 0) & (spent < self.segments.cost)
-        return np.unique(self.moves.option[is_part[self.segment_of_move]])
+        is_tied = np.bincount(self.twin, minlength=len(decision)) > 1
+        is_tied[self.moves.option[is_part[self.segment_of_move]]] = True
+        return np.flatnonzero(is_tied[self.twin] & (decision > 0))
 
 
 def market_of(question: Question) -> Market:
@@ -121,6 +128,7 @@ def market_of(question: Question) -> Market:
         moves=paid.where(order),
         segment_of_move=segment_of_move,
         decision=decision,
+        twin=offer.twin,
         base=base,
         is_satiated=is_satiated,
         resource=offer.resource,

@@ -149,7 +149,7 @@ def _tangent(found: Filled) -> tuple[Evidence, Floats]:
 def _message(found: Filled) -> str:
     """Return how the answer came about, and where it is one of several that are as good."""
     question, said = found.question, ["one budget, filled by sorting"]
-    options = found.market.tied_options(found.spent)
+    options = found.market.tied_options(found.spent, found.decision)
     if options.size:
         names = [question.problem.options[j] for j in options.tolist()]
         said.append(f"options {_listed(names)} are equally good and share in proportion")
