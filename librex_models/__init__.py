@@ -5,8 +5,12 @@
     problem = lm.AllocationProblem(requests, budget, reward)
     allocation = lm.Proportional(problem).solve()
 
-Loads numpy and scipy.sparse; Pyomo, CVXPY, pydantic and the solvers load when first used.
+Loads numpy and scipy.sparse; Pyomo, CVXPY, pydantic, `lm.torch` and the solvers load when first
+used.
 """
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 from librex_models import errors
 from librex_models.allocation import Allocation
@@ -29,6 +33,13 @@ from librex_models.problem.files import read_problem, write_problem
 from librex_models.routes.closed_form import BudgetShares, share_budget
 from librex_models.session import Session
 from librex_models.verification import Certificate, Verdict
+
+if TYPE_CHECKING:
+    from librex_models import torch as torch
+
+# What few programs need, and what needs packages that are not always there: loaded when it is first
+# asked for. Not in __all__, so that `from librex_models import *` neither loads nor hides PyTorch.
+_LAZY = ("torch",)
 
 __all__ = [
     "Allocation",
@@ -58,3 +69,10 @@ __all__ = [
     "verify",
     "write_problem",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a module of the package that is not loaded with it."""
+    if name in _LAZY:
+        return importlib.import_module(f"librex_models.{name}")
+    raise AttributeError(f"module 'librex_models' has no attribute {name!r}")

@@ -38,6 +38,7 @@ ORDER = (
     "librex_models.model",
     "librex_models.models",
     "librex_models.analysis",
+    "librex_models.torch",
     "librex_models.thompson",
     "librex_models.learning",
     "librex_models.report",
@@ -110,7 +111,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
 }
 
 # Public names that are modules.
-PUBLIC_MODULES = {"conformance", "errors", "forms", "thompson"}
+PUBLIC_MODULES = {"conformance", "errors", "forms", "thompson", "torch"}
 
 HEAVY = (
     "clarabel",
@@ -123,6 +124,7 @@ HEAVY = (
     "pyomo",
     "pyscipopt",
     "rich",
+    "torch",
     "typer",
 )
 

@@ -75,6 +75,8 @@ class Gradient:
     decision : mapping
         ``reward``, sparse, of shape (n_options, n_options), and ``budget`` of shape (n_options,
         n_resources): the row is the decision that moves, the column the parameter.
+    optimum : array of shape (n_options,)
+        The decision that they are derivatives of.
     """
 
     def __init__(self, question: Question, decision: Floats) -> None:
@@ -91,6 +93,13 @@ class Gradient:
         self.decision = Derivatives(
             {"reward": self._decision_by_reward, "budget": self._decision_by_budget}
         )
+
+    @cached_property
+    def optimum(self) -> Floats:
+        """The decision to rounding; that of the allocation, where others are as good."""
+        if self._closed is not None:
+            return _read_only(self._closed.decision)
+        return _read_only(self._at.decision) if self._at.is_unique.all() else self._decision
 
     @cached_property
     def _closed(self) -> ClosedForm | None:
