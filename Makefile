@@ -11,6 +11,10 @@ ifneq ($(CI),)
 constraints := .ci/constraints.txt
 endif
 
+# Always these: another version of torch is a download of gigabytes. From PyPI this one is as well;
+# PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu has it without CUDA.
+torch_constraints := .ci/constraints-torch.txt
+
 venv := .venv
 run := $(venv)/bin/python
 install := $(run) -m pip install --quiet $(addprefix --constraint ,$(constraints))
@@ -18,11 +22,12 @@ install := $(run) -m pip install --quiet $(addprefix --constraint ,$(constraints
 # Stamps: the last thing that an install writes. With the test tools comes all that the demo needs.
 demo_ready := $(venv)/.installed
 test_ready := $(venv)/.installed-test
+torch_ready := $(venv)/.installed-torch
 
 .DEFAULT_GOAL := help
 # Two targets share one environment: never two at a time.
 .NOTPARALLEL:
-.PHONY: help demo test test-long bench matrix format clean
+.PHONY: help demo test test-long test-torch bench matrix format clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' Makefile | \
@@ -37,6 +42,9 @@ test: $(test_ready)  ## format, lint, types and tests; random tests with few exa
 test-long: LIBREX_EXAMPLES = 1.0
 test-long: $(test_ready)  ## the same with all random examples
 	$(check)
+
+test-torch: $(torch_ready)  ## test the layer for PyTorch, which is installed for that
+	$(run) -m pytest tests/with_torch librex_models/torch.py
 
 bench: $(test_ready)  ## run the benchmarks
 	$(run) -m tests.benchmarks
@@ -71,6 +79,12 @@ $(test_ready): pyproject.toml $(constraints)
 	@echo 'Installing Librex and its test tools into $(venv); this takes a few minutes.'
 	$(install) --editable '.[test]'
 	@touch $(demo_ready) $(test_ready)
+
+$(torch_ready): pyproject.toml $(constraints) $(torch_constraints)
+	$(new_environment_unless_ready)
+	@echo 'Installing Librex, its test tools and PyTorch into $(venv); this takes a few minutes.'
+	$(install) --constraint $(torch_constraints) --editable '.[test-torch]'
+	@touch $(demo_ready) $(test_ready) $(torch_ready)
 
 # Without a stamp the environment may be half made: it is emptied and made anew. With one, the
 # install only adds to it.

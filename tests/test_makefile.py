@@ -38,7 +38,11 @@ test ! -e broken || test "$2" != pip
 NEW_ENVIRONMENT = "python3 -m venv --clear .venv"
 DEMO_INSTALL = "-m pip install --quiet --editable ."
 TEST_INSTALL = "-m pip install --quiet --editable .[test]"
+TORCH_INSTALL = (
+    "-m pip install --quiet --constraint .ci/constraints-torch.txt --editable .[test-torch]"
+)
 DEMO = ["docs/examples/demo.py"]
+TORCH_TESTS = ["-m pytest tests/with_torch librex_models/torch.py"]
 CHECKS = ["-m ruff format --check", "-m ruff check", "-m mypy", "-m pytest"]
 
 
@@ -87,6 +91,7 @@ def checkout(tmp_path: Path) -> Checkout:
     shutil.copy(REPOSITORY / "Makefile", tmp_path)
     checkout.write("pyproject.toml", "")
     checkout.write(".ci/constraints.txt", "")
+    checkout.write(".ci/constraints-torch.txt", "")
     checkout.write("recorder", RECORDER)
     checkout.pretend("")
     return checkout
@@ -134,6 +139,20 @@ def test_the_test_tools_are_added_to_the_environment_of_the_demo(checkout: Check
 def test_the_demo_needs_no_install_after_the_tests(checkout: Checkout) -> None:
     checkout.calls("test")
     assert checkout.calls("demo") == DEMO
+
+
+def test_pytorch_is_added_to_the_environment_of_the_tests(checkout: Checkout) -> None:
+    checkout.calls("test")
+    assert checkout.calls("test-torch") == [TORCH_INSTALL, *TORCH_TESTS]
+    assert checkout.calls("test-torch") == TORCH_TESTS
+    assert checkout.calls("test") == CHECKS
+
+
+def test_another_pinned_pytorch_is_installed_again(checkout: Checkout) -> None:
+    assert checkout.calls("test-torch") == [NEW_ENVIRONMENT, TORCH_INSTALL, *TORCH_TESTS]
+    later = (checkout.folder / ".venv" / ".installed-torch").stat().st_mtime + 1
+    os.utime(checkout.folder / ".ci" / "constraints-torch.txt", (later, later))
+    assert checkout.calls("test-torch") == [TORCH_INSTALL, *TORCH_TESTS]
 
 
 def test_two_targets_at_once_share_one_environment(checkout: Checkout) -> None:
@@ -194,4 +213,5 @@ def test_the_share_of_random_examples_reaches_the_tests(
 
 def test_help_names_every_target(checkout: Checkout) -> None:
     targets = [line.split()[1] for line in checkout.make("help").stdout.splitlines()]
-    assert targets == ["help", "demo", "test", "test-long", "bench", "matrix", "format", "clean"]
+    names = "help demo test test-long test-torch bench matrix format clean"
+    assert targets == names.split()
