@@ -20,12 +20,13 @@ import numpy as np
 
 from librex_models.analysis.decision_batches import (
     By,
+    SolvedBatch,
     backward,
     check_differentiable_model,
     forward,
 )
 from librex_models.analysis.standing_session import StandingSession
-from librex_models.errors import ParameterError, ShapeError
+from librex_models.errors import NotDifferentiable, ParameterError, ShapeError
 from librex_models.model import Model
 from solvers.program import Floats
 
@@ -73,6 +74,8 @@ class AllocationLayer(torch.nn.Module):  # type: ignore[misc]
         """The model."""
         return self._session.model
 
+    # Solvers cannot be traced. (To disable tracing loads what an optimiser loads as well.)
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def forward(self, reward: torch.Tensor, budget: torch.Tensor | None = None) -> torch.Tensor:
         """Return the best decisions.
 
@@ -130,25 +133,41 @@ class _Decisions(torch.autograd.Function):  # type: ignore[misc]
         ctx: Any, session: StandingSession, reward: torch.Tensor, budget: torch.Tensor | None
     ) -> torch.Tensor:
         """Solve each row."""
-        of_budget = None if budget is None else _to_numpy(budget)
-        ctx.batch = forward(session, _to_numpy(reward), of_budget)
-        ctx.like = (("reward", reward.dtype, reward.device),)
-        if budget is not None:
-            ctx.like += (("budget", budget.dtype, budget.device),)
-        return torch.from_numpy(ctx.batch.decision).to(dtype=reward.dtype, device=reward.device)
+        ctx.batch = forward(
+            session, _to_numpy(reward), None if budget is None else _to_numpy(budget)
+        )
+        ctx.given = (("reward", reward), ("budget", budget))
+        return _like(reward, ctx.batch.decision)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, cotangent: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
         """Pull back to those parameters that are asked for."""
-        numbers = _to_numpy(cotangent)
-        needed = ctx.needs_input_grad[1:]
-        pulled: list[torch.Tensor | None] = [None, None]
-        for place, (by, dtype, device) in enumerate(ctx.like):
-            if needed[place]:
-                found = torch.from_numpy(backward(ctx.batch, by, numbers))
-                pulled[place] = found.to(dtype=dtype, device=device)
-        return None, *pulled
+        is_needed = ctx.needs_input_grad[1:]
+        return None, *(
+            _PulledBack.apply(ctx.batch, by, cotangent, given) if asked else None
+            for (by, given), asked in zip(ctx.given, is_needed, strict=True)
+        )
+
+
+class _PulledBack(torch.autograd.Function):  # type: ignore[misc]
+    """What is pulled back to a parameter, on which it depends: second derivatives are refused.
+
+    Torch's `once_differentiable` takes them for zero where the loss is linear in the decisions.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, batch: SolvedBatch, by: By, cotangent: torch.Tensor, given: torch.Tensor
+    ) -> torch.Tensor:
+        """Pull back."""
+        del ctx
+        return _like(given, backward(batch, by, _to_numpy(cotangent)))
+
+    @staticmethod
+    def backward(ctx: Any, cotangent: torch.Tensor) -> tuple[None, ...]:
+        """Refuse."""
+        del ctx, cotangent
+        raise NotDifferentiable("decisions have no second derivatives here, only first ones")
 
 
 def _check(tensor: object, name: By, count: int) -> None:
@@ -176,6 +195,11 @@ def _as_batches(reward: torch.Tensor, budget: torch.Tensor) -> tuple[torch.Tenso
         reward if reward.ndim == 2 else reward.expand(n_rows, -1),
         budget if budget.ndim == 2 else budget.expand(n_rows, -1),
     )
+
+
+def _like(tensor: torch.Tensor, numbers: Floats) -> torch.Tensor:
+    """Return a tensor of the dtype of another, on its device."""
+    return torch.from_numpy(numbers).to(dtype=tensor.dtype, device=tensor.device)
 
 
 def _to_numpy(tensor: torch.Tensor) -> Floats:

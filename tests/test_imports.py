@@ -5,6 +5,7 @@ import importlib.util
 import json
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -269,3 +270,39 @@ def test_no_module_bears_the_name_of_a_public_function(package: str) -> None:
     public = set(importlib.import_module(package).__all__)
     last_names = {name.rpartition(".")[2] for name in modules() if name.startswith(f"{package}.")}
     assert sorted(public & last_names - PUBLIC_MODULES) == []
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import librex_models as lm; lm.torch",
+        "from librex_models import torch",
+        "import librex_models.torch",
+        "from librex_models.torch import AllocationLayer",
+    ],
+)
+def test_without_pytorch_its_layer_says_what_to_install(use: str) -> None:
+    name = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["name"]
+    code = f"""
+import json, sys
+sys.modules["torch"] = None  # stands for a package that is not there
+try:
+    {use}
+except ModuleNotFoundError as error:
+    print(json.dumps([error.name, str(error)]))
+"""
+    found = in_a_new_process(code)
+    assert isinstance(found, list)
+    [missing, message] = found
+    assert missing == "torch"
+    assert f'pip install "{name}[torch]"' in message
+
+
+def test_a_star_import_leaves_pytorch_to_those_who_import_it() -> None:
+    code = "import json; from librex_models import *; print(json.dumps('torch' in dir()))"
+    assert in_a_new_process(code) is False
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="'librex_models' has no attribute 'tensorflow'"):
+        _ = importlib.import_module("librex_models").tensorflow
