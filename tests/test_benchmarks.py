@@ -3,11 +3,12 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import librex_models as lm
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import build, resolve, start_up, write
+from tests.benchmarks import build, layer, resolve, start_up, write
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns, table
 
@@ -35,6 +36,21 @@ def test_write_compares_with_the_writer_of_highs() -> None:
     [mps, lp] = write.run(sizes=(30,), repeats=2)
     assert (mps.benchmark, lp.benchmark, lp.repeats) == ("write mps", "write lp", 2)
     assert min(mps.ratio, lp.ratio) > 0
+
+
+def test_the_layer_is_skipped_aloud_without_its_peer(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(layer, "find_spec", lambda _: None)
+    assert layer.run() == []
+    assert "torch and cvxpylayers not installed" in capsys.readouterr().out
+
+
+def test_other_gradients_than_those_of_the_peer_are_an_error() -> None:
+    ours = [np.ones(3), np.ones(3), np.ones(2)]
+    layer.check_same(ours, ours)
+    with pytest.raises(RuntimeError, match="gradients by rewards differ by 1"):
+        layer.check_same(ours, [np.ones(3), np.full(3, 2.0), np.ones(2)])
 
 
 def test_another_answer_than_that_of_bare_highs_is_an_error() -> None:

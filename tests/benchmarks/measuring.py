@@ -2,6 +2,7 @@
 
 import gc
 import importlib.metadata
+import importlib.util
 import os
 import platform
 import statistics
@@ -12,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PACKAGES = ("highspy", "numpy", "scipy")
+PEERS = ("torch", "cvxpylayers", "diffcp")
+"""What some benchmarks compare with, where it is installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +78,8 @@ def in_turns(round_number: int, first: Callable[[], None], second: Callable[[], 
 
 def machine() -> dict[str, str]:
     """Return what the times depend on: processor, system and versions."""
-    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    there = [name for name in PEERS if importlib.util.find_spec(name) is not None]
+    versions = {name: importlib.metadata.version(name) for name in (*PACKAGES, *there)}
     return {
         "processor": f"{_processor()}, {os.cpu_count()} logical",
         "system": platform.platform(),

@@ -1,0 +1,77 @@
+"""A layer in a neural network: a batch forward and backward, with gradients by rewards and budgets.
+
+The bare way is the layer of cvxpylayers with Clarabel, in one thread like ours. Needs
+`make test-torch`; without it, nothing is measured.
+"""
+
+import warnings
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+
+import librex_models as lm
+from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns
+from tests.layer_problems import budgets, capped, rewards
+
+ALPHA = 2.0
+SIZES = ((10, 1), (10, 3), (50, 3), (200, 3))
+N_ROWS = 8
+REPEATS = 10
+AGREES = 1e-3
+PEER = {"solve_method": "Clarabel", "n_jobs_forward": 1, "n_jobs_backward": 1}
+
+
+def run(sizes: Sequence[tuple[int, int]] = SIZES, repeats: int = REPEATS) -> list[Measurement]:
+    """Return one measurement for each number of options and of resources."""
+    missing = [name for name in ("torch", "cvxpylayers") if find_spec(name) is None]
+    if missing:
+        print(f"layer: skipped, {' and '.join(missing)} not installed; make test-torch does that")
+        return []
+    return [_measured(n, n_resources, repeats) for n, n_resources in sizes]
+
+
+def _measured(n: int, n_resources: int, repeats: int) -> Measurement:
+    from tests.cvxpy_layer import cvxpy_layer
+
+    problem = capped(0, n, n_resources)
+    ours = lm.torch.AllocationLayer(lm.AlphaFair(problem, ALPHA))
+    theirs = cvxpy_layer(problem, ALPHA)
+    watch = Stopwatch()
+    for round_number in range(repeats):
+        batch = rewards(round_number, N_ROWS, n), budgets(round_number, problem, N_ROWS)
+        found: dict[str, list[Any]] = {}
+
+        def librex(batch: Any = batch, found: Any = found) -> None:
+            with watch.taking("librex"):
+                found["librex"] = _forward_and_backward(ours, batch)
+
+        def bare(batch: Any = batch, found: Any = found) -> None:
+            with watch.taking("bare"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found["bare"] = _forward_and_backward(theirs, batch, solver_args=PEER)
+
+        in_turns(round_number, librex, bare)
+        check_same(found["librex"], found["bare"])
+    return watch.measurement("layer", f"N = {n}, K = {n_resources}")
+
+
+def _forward_and_backward(layer: Any, batch: Any, **options: Any) -> list[Any]:
+    """Return decisions and the gradients of their squares by rewards and budgets."""
+    import torch
+
+    given = [torch.tensor(numbers, requires_grad=True) for numbers in batch]
+    decision = layer(*given, **options)
+    decision = decision[0] if isinstance(decision, tuple) else decision
+    gradients = torch.autograd.grad((decision**2).sum(), given)
+    return [one.detach().numpy() for one in (decision, *gradients)]
+
+
+def check_same(ours: Sequence[Any], theirs: Sequence[Any]) -> None:
+    """Raise RuntimeError where decisions or gradients differ."""
+    names = ("decisions", "gradients by rewards", "gradients by budgets")
+    for name, one, other in zip(names, ours, theirs, strict=True):
+        apart = float(np.abs(one - other).max()) / max(1.0, float(np.abs(one).max()))
+        if not apart <= AGREES:
+            raise RuntimeError(f"{name} differ by {apart:.2g} from those of cvxpylayers")
