@@ -37,6 +37,9 @@ from solvers.program import Floats
 
 By = Literal["reward", "budget"]
 
+FOUND_SHARP = "water_filling"
+"""The route whose decisions are right to rounding already."""
+
 
 class SolvedRow:
     """The optimum at one row of a batch.
@@ -59,6 +62,8 @@ class SolvedRow:
     @cached_property
     def decision(self) -> Floats:
         """The decision to rounding, or the solver's where that is not found; shape (n_options,)."""
+        if self._allocation.route == FOUND_SHARP:
+            return self._allocation.decision
         try:
             sharp = self._gradient.optimum
         except NotDifferentiable:
