@@ -26,6 +26,9 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 DOCS = REPOSITORY / "docs"
 PAGES = [REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))]
 
+# tests/with_torch/test_pages.py runs these.
+WITH_TORCH = [page for page in PAGES if "\nimport torch\n" in page.read_text()]
+
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 NUMBER = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:e[-+]?[0-9]+)?")
 
@@ -76,13 +79,8 @@ def _in_the_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIBREX_SOLVER", raising=False)
 
 
-@pytest.mark.parametrize(
-    "page", [page for page in PAGES if "```python" in page.read_text()], ids=name
-)
-def test_the_python_of_a_page_runs_and_prints_what_it_says(
-    page: Path, require_solver: Callable[[str], None]
-) -> None:
-    require_solver("clarabel")
+def check_python(page: Path) -> None:
+    """Run the Python of a page, and compare what it prints with what the page says it prints."""
     names: dict[str, Any] = {}
     for example in examples(page):
         if example.language != "python":
@@ -92,6 +90,18 @@ def test_the_python_of_a_page_runs_and_prints_what_it_says(
             exec(compile(example.code, str(page), "exec"), names)
         if example.printed is not None:
             assert same_but_for_last_digits(output.getvalue(), example.printed), output.getvalue()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in PAGES if "```python" in page.read_text() and page not in WITH_TORCH],
+    ids=name,
+)
+def test_the_python_of_a_page_runs_and_prints_what_it_says(
+    page: Path, require_solver: Callable[[str], None]
+) -> None:
+    require_solver("clarabel")
+    check_python(page)
 
 
 @pytest.mark.parametrize(

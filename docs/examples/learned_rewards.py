@@ -118,12 +118,12 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=25, help="of training end to end")
     chosen = parser.parse_args()
     print(f"regret in percent, {chosen.seeds} seeds")
-    print(f"{'rewards':<10}{'two-stage':>16}{'end to end':>16}{'difference':>16}")
+    print(f"{'rewards':<10}{'two-stage':>16} {'end to end':>16} {'difference':>16}")
     for world in WORLDS:
         found = np.array([regrets(world, seed, chosen.steps) for seed in range(chosen.seeds)])
         two_stage, end_to_end = found.T
         columns = (two_stage, end_to_end, two_stage - end_to_end)
-        print(f"{world:<10}" + "".join(f"{interval(one):>16}" for one in columns), flush=True)
+        print(f"{world:<10}" + " ".join(f"{interval(one):>16}" for one in columns), flush=True)
 
 
 if __name__ == "__main__":
