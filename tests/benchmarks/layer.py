@@ -16,7 +16,8 @@ from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns
 from tests.layer_problems import budgets, capped, rewards
 
 ALPHA = 2.0
-SIZES = ((10, 1), (10, 3), (50, 3), (200, 3))
+CASES = ((10, 1, False), (10, 1, True), (10, 3, True), (50, 3, True), (200, 3, True))
+"""Options, resources, and whether there are caps; one budget without caps has a closed form."""
 N_ROWS = 8
 REPEATS = 10
 AGREES = 1e-3
@@ -32,19 +33,23 @@ PEER = {
 }
 
 
-def run(sizes: Sequence[tuple[int, int]] = SIZES, repeats: int = REPEATS) -> list[Measurement]:
-    """Return one measurement for each number of options and of resources."""
+def run(
+    cases: Sequence[tuple[int, int, bool]] = CASES, repeats: int = REPEATS
+) -> list[Measurement]:
+    """Return one measurement for each case."""
     missing = [name for name in ("torch", "cvxpylayers") if find_spec(name) is None]
     if missing:
         print(f"layer: skipped, {' and '.join(missing)} not installed; make test-torch does that")
         return []
-    return [_measured(n, n_resources, repeats) for n, n_resources in sizes]
+    return [_measured(*case, repeats) for case in cases]
 
 
-def _measured(n: int, n_resources: int, repeats: int) -> Measurement:
+def _measured(n: int, n_resources: int, has_caps: bool, repeats: int) -> Measurement:
     from tests.cvxpy_layer import cvxpy_layer
 
     problem = capped(0, n, n_resources)
+    if not has_caps:
+        problem = problem.replace(upper=1e3)
     ours = lm.torch.AllocationLayer(lm.AlphaFair(problem, ALPHA))
     theirs = cvxpy_layer(problem, ALPHA)
     watch = Stopwatch()
@@ -63,7 +68,8 @@ def _measured(n: int, n_resources: int, repeats: int) -> Measurement:
 
         in_turns(round_number, librex, bare)
         check_same(found["librex"], found["bare"])
-    return watch.measurement("layer", f"N = {n}, K = {n_resources}")
+    caps = "" if has_caps else " free"
+    return watch.measurement("layer", f"N {n}, K {n_resources}{caps}")
 
 
 def _forward_and_backward(layer: Any, batch: Any, **options: Any) -> list[Any]:
