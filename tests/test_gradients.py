@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -350,6 +351,22 @@ def test_an_allocation_of_another_model_is_refused() -> None:
     allocation = lm.Proportional(problem).solve()
     with pytest.raises(ParameterError, match="not one of this model"):
         lm.gradient(lm.GroupAlphaFair(problem, 2.0), allocation)
+
+
+def test_the_optimum_is_that_to_rounding() -> None:
+    # Proportional: everybody's cost is a third of the budget of 3.
+    problem = lm.AllocationProblem([[1.0, 1.0], [2.0, 1.0], [4.0, 0.0]], [3.0, 9.0], np.ones(3))
+    model = lm.Proportional(problem.replace(upper=9.0))
+    gradient = lm.gradient(model, model.solve(relative_gap=1e-4))
+    np.testing.assert_allclose(gradient.optimum, [1.0, 0.5, 0.25], rtol=1e-12)
+
+
+def test_of_several_optima_the_allocations_own_is_kept() -> None:
+    problem = lm.AllocationProblem([[1.0], [1.0]], [1.0], [2.0, 2.0])
+    model = lm.BudgetOnly(problem)
+    for decision in ([1.0, 0.0], [0.0, 1.0]):
+        allocation = replace(model.solve(), point=np.array(decision))
+        np.testing.assert_array_equal(lm.gradient(model, allocation).optimum, decision)
 
 
 def test_without_an_allocation_there_is_no_gradient() -> None:
