@@ -45,7 +45,7 @@ def run(
 
 
 def _measured(n: int, n_resources: int, has_caps: bool, repeats: int) -> Measurement:
-    from tests.cvxpy_layer import cvxpy_layer
+    from tests.with_torch.cvxpy_layer import cvxpy_layer
 
     problem = capped(0, n, n_resources)
     if not has_caps:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import librex_models as lm
-from tests.cvxpy_layer import cvxpy_layer
+from tests.with_torch.cvxpy_layer import cvxpy_layer
 from tests.layer_problems import budgets, capped, rewards
 
 # Tight enough to compare with. By default its gradients are found iteratively: at alpha = 5 they

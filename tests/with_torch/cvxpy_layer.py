@@ -1,6 +1,6 @@
 """The layer of cvxpylayers for alpha-fair welfare, as its users would write it.
 
-Agrawal, Amos, Barratt, Boyd, Diamond & Kolter (2019), NeurIPS 32. Needs `make test-torch`.
+Agrawal, Amos, Barratt, Boyd, Diamond & Kolter (2019), NeurIPS 32.
 """
 
 from __future__ import annotations
