@@ -76,14 +76,14 @@ def nested_filled(
         If the levels are not found.
     """
     log_weight = np.log(weight) - np.log(family.size)
-    log_rate, group = np.log(segments.rate), family.members[segments.group]
-    if segments.cost.sum() <= segments.room or not len(log_rate):
-        return filled(segments, (log_weight[group] + log_rate) / family.inner_alpha)
+    group = family.members[segments.group]
+    if segments.cost.sum() <= segments.room or not len(group):
+        return filled(segments, log_weight[group], family.inner_alpha)
     found = _Search(segments, family, log_weight, base).at_the_room(max(segments.room, 0.0))
     aversion = family.inner_alpha - family.outer.alpha
     log_omega = log_weight + aversion * np.where(np.isfinite(found), found, 0.0)
     log_omega = np.where(np.isfinite(found), log_omega, WORTHLESS)
-    return filled(segments, (log_omega[group] + log_rate) / family.inner_alpha)
+    return filled(segments, log_omega[group], family.inner_alpha)
 
 
 def worth_of_members(segments: Segments, family: NestedFairness, utility: Floats) -> Floats:

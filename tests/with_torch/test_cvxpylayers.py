@@ -9,8 +9,8 @@ import pytest
 import torch
 
 import librex_models as lm
-from tests.with_torch.cvxpy_layer import cvxpy_layer
 from tests.layer_problems import budgets, capped, rewards
+from tests.with_torch.cvxpy_layer import cvxpy_layer
 
 # Tight enough to compare with. By default its gradients are found iteratively: at alpha = 5 they
 # are off by .2 where these are off by 1e-5.
