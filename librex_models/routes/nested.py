@@ -41,6 +41,10 @@ STEEPEST = 1e5
 STEP_TO_ZERO = 0.1
 """Times the smallest ratio: where somebody gets nothing, the next one."""
 SMALLEST_RATIO = 1e-9
+SHARE_OF_GAP = 0.4
+"""That the solver of whole programs may leave; the tangents have the rest."""
+LOOSE = 10.0
+"""Times this share: how near the first whole program is solved."""
 FIRST_SLOPES = 10.0 ** np.arange(-5.0, 6.0)
 """Of a term around the unit of utilities, where there are tangents."""
 MILD = 2.0
@@ -93,6 +97,8 @@ class Nested(Plain):
     incumbent : array of shape (n_groups,) or None
         The utilities of the best decision that was found; no group needs to be looked at below
         what it then has to have at least.
+    is_looked_at : bool
+        Whether a decision that is whole where it has to be was found.
     tempered : float
         The largest alpha that is taken: a large one says nothing until utilities are known.
     """
@@ -100,6 +106,7 @@ class Nested(Plain):
     ratios: Points | None = None
     utilities: Points | None = None
     incumbent: Floats | None = None
+    is_looked_at: bool = False
     tempered: float = MILD
 
     @property
@@ -144,9 +151,18 @@ class Nested(Plain):
         # Above alpha 1, a rounding error can push a bound beyond all that welfare can be.
         return min(found, float(most_of_groups(question, family).max()))
 
+    def gaps(self, question: Question, relative_gap: float) -> tuple[float, float]:
+        """Return the gaps in the objective, the first time wide: lines around it come first."""
+        family = _family_of(question)
+        share = SHARE_OF_GAP * relative_gap * (1.0 if self.is_looked_at else LOOSE)
+        if family.outer.alpha == 0.0:
+            return share, 0.0
+        # Near the unit, the equivalent utility moves by as much as the mean of the terms.
+        return 0.0, share * float(question.grouping.weight.sum())
+
     def refined(self, question: Question, decision: Floats, bound: float) -> bool:  # noqa: ARG002
         """Add tangents at a decision, and take its size as the unit."""
-        family, before = _family_of(question), self._n_lines
+        family, before, was_loose = _family_of(question), self._n_lines, not self.is_looked_at
         utility = question.utility(decision)
         group = family.group_utility(utility)
         if self.ratios is not None:
@@ -164,10 +180,11 @@ class Nested(Plain):
             self._add_around_unit(family)
         whole = decision[question.problem.integer]
         if (whole == np.rint(whole)).all():
+            self.is_looked_at = True
             self._take_incumbent(question, family, group)
         was_mild = self._alpha(family) < family.outer.alpha
         self.tempered *= HARDER
-        return has_new_unit or was_mild or self._n_lines > before
+        return has_new_unit or was_mild or was_loose or self._n_lines > before
 
     def forget(self) -> None:
         """Drop the decision that was found: other numbers may not allow it."""

@@ -141,6 +141,8 @@ class RouteSession:
             if not self._reformulation.refined(self._question, answer.decision, bound):
                 break
             self._renew("the program was refined around an answer")
+            if self._is_whole and self._reformulation.is_relaxed:
+                options = replace(options, start=answer.decision)
         return answer
 
     def _sharpen(self, deadline: Deadline, options: SolveOptions) -> None:
