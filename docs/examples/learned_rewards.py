@@ -68,14 +68,15 @@ def equivalent(reward: torch.Tensor, decision: torch.Tensor) -> torch.Tensor:
     return ((reward * decision) ** (1.0 - ALPHA)).mean(-1) ** (1.0 / (1.0 - ALPHA))
 
 
-def train(predictor: torch.nn.Module, loss: Callable[[], torch.Tensor], steps: int, rate: float):
-    """Take steps of Adam, and return the predictor."""
+def train(
+    predictor: torch.nn.Module, loss: Callable[[], torch.Tensor], steps: int, rate: float
+) -> None:
+    """Take steps of Adam down a loss."""
     optimiser = torch.optim.Adam(predictor.parameters(), lr=rate)
     for _ in range(steps):
         optimiser.zero_grad()
         loss().backward()
         optimiser.step()
-    return predictor
 
 
 def regrets(world: str, seed: int, steps: int) -> tuple[float, float]:
