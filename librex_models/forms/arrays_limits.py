@@ -10,8 +10,8 @@
                              <= n gini_cap sum_g utility_g
 
 The last two say that the sum of all differences is at most n gini_cap times the sum of utilities,
-since |a - b| = 2 max(a - b, 0) - (a - b). Ogryczak & Sliwinski (2003), Eur. J. Oper. Res. 148,
-80-91.
+since |a - b| = 2 max(a - b, 0) - (a - b). Of many groups not all pairs are compared, but those of a
+sorting network, with what earlier differences have moved; see `problem.gini_rows`.
 """
 
 from __future__ import annotations
@@ -20,11 +20,8 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.problem import Grouping
-from librex_models.problem.fairness_limits import (
-    FairnessLimits,
-    differences,
-    gini_coefficients,
-)
+from librex_models.problem.fairness_limits import FairnessLimits
+from librex_models.problem.gini_rows import gini_rows
 from solvers.builder import ProgramBuilder, constant
 from solvers.program import Block, Floats
 
@@ -83,25 +80,29 @@ def _declare_spread(builder: ProgramBuilder, grouping: Grouping, limits: Fairnes
 
 def _declare_gini(builder: ProgramBuilder, grouping: Grouping, limits: FairnessLimits) -> None:
     n_groups = len(grouping)
-    pattern = sparse.csc_array(differences(n_groups))
-    n_pairs = pattern.shape[0]
-    label = range(n_pairs)
+    rows = gini_rows(n_groups)
+    n_differences = len(rows.twice)
+    label = range(n_differences)
     builder.add_columns(
-        Block(name="difference", labels=label), np.zeros(n_pairs), np.full(n_pairs, np.inf)
+        Block(name="difference", labels=label),
+        np.zeros(n_differences),
+        np.full(n_differences, np.inf),
     )
     builder.add_rows(
         Block(name="difference_of", labels=label),
-        constant(np.full(n_pairs, -np.inf)),
-        constant(np.zeros(n_pairs)),
+        constant(np.full(n_differences, -np.inf)),
+        constant(np.zeros(n_differences)),
     )
-    builder.add_entries("difference_of", "utility", pattern, constant(pattern.data))
-    minus_one = sparse.csc_array(-sparse.eye_array(n_pairs, format="csc"))
-    builder.add_entries("difference_of", "difference", minus_one, constant(minus_one.data))
+    of_utility = sparse.csc_array(rows.of_utility)
+    builder.add_entries("difference_of", "utility", of_utility, constant(of_utility.data))
+    of_difference = sparse.csc_array(rows.of_difference)
+    entries = constant(of_difference.data)
+    builder.add_entries("difference_of", "difference", of_difference, entries)
     builder.add_rows(Block(name="gini_limit"), constant(np.full(1, -np.inf)), constant(np.zeros(1)))
     # Dense, so that entries that happen to be zero are there in all forms.
-    of_utility = _dense_row(gini_coefficients(n_groups, limits.gini_cap))
-    builder.add_entries("gini_limit", "utility", of_utility, constant(of_utility.data))
-    twice = _dense_row(np.full(n_pairs, 2.0))
+    own = _dense_row(rows.of_utilities(limits.gini_cap))
+    builder.add_entries("gini_limit", "utility", own, constant(own.data))
+    twice = _dense_row(rows.twice)
     builder.add_entries("gini_limit", "difference", twice, constant(twice.data))
 
 

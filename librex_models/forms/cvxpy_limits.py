@@ -6,11 +6,10 @@ from collections.abc import Hashable, Sequence
 from typing import Any
 
 import cvxpy
-import numpy as np
 from scipy import sparse
 
 from librex_models.problem import Grouping
-from librex_models.problem.fairness_limits import differences, gini_coefficients
+from librex_models.problem.gini_rows import gini_rows
 
 # CVXPY declares its operators without types.
 Expression = Any
@@ -62,13 +61,13 @@ def _spread(utility: cvxpy.Variable, cap: float) -> list[Expression]:
 
 
 def _gini(grouping: Grouping, utility: cvxpy.Variable, cap: float) -> list[Expression]:
-    apart = differences(len(grouping))
-    difference = cvxpy.Variable(apart.shape[0], name="difference", nonneg=True)
-    coefficient = gini_coefficients(len(grouping), cap)
-    twice = np.full(apart.shape[0], 2.0)
+    rows = gini_rows(len(grouping))
+    difference = cvxpy.Variable(len(rows.twice), name="difference", nonneg=True)
+    apart = rows.of_utility @ utility + rows.of_difference @ difference
+    own = rows.of_utilities(cap) @ utility
     return [
-        labelled("difference_of", apart @ utility - difference <= 0.0),
-        labelled("gini_limit", coefficient @ utility + twice @ difference <= 0.0),
+        labelled("difference_of", apart <= 0.0),
+        labelled("gini_limit", own + rows.twice @ difference <= 0.0),
     ]
 
 

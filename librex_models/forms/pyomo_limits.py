@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from scipy import sparse
+
 from librex_models.problem import Grouping
-from librex_models.problem.fairness_limits import FairnessLimits, gini_coefficients, pairs
+from librex_models.problem.fairness_limits import FairnessLimits
+from librex_models.problem.gini_rows import gini_rows
 
 
 def limits_in_pyomo(block: Any, grouping: Grouping) -> None:
@@ -53,14 +56,21 @@ def _declare_gini(block: Any, grouping: Grouping, limits: FairnessLimits) -> Non
     import pyomo.environ as pyomo
 
     labels, n_groups = grouping.labels, len(grouping)
-    first, second = pairs(n_groups)
-    block.pairs = pyomo.Set(initialize=list(range(len(first))))
+    rows = gini_rows(n_groups)
+    block.pairs = pyomo.Set(initialize=list(range(len(rows.twice))))
     block.difference = pyomo.Var(block.pairs, within=pyomo.NonNegativeReals)
     block.difference_of = pyomo.Constraint(block.pairs)
-    for p, (g, h) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
-        apart = block.utility[labels[g]] - block.utility[labels[h]]
-        block.difference_of[p] = apart - block.difference[p] <= 0.0
-    coefficient = gini_coefficients(n_groups, limits.gini_cap).tolist()
+    for p in block.pairs:
+        apart = [c * block.utility[labels[g]] for g, c in _entries(rows.of_utility, p)]
+        moved = [c * block.difference[q] for q, c in _entries(rows.of_difference, p)]
+        block.difference_of[p] = pyomo.quicksum([*apart, *moved]) <= 0.0
+    coefficient = rows.of_utilities(limits.gini_cap).tolist()
     own = pyomo.quicksum(c * block.utility[g] for c, g in zip(coefficient, labels, strict=True))
-    twice = pyomo.quicksum(2.0 * block.difference[p] for p in block.pairs)
+    twice = pyomo.quicksum(c * block.difference[p] for p, c in enumerate(rows.twice.tolist()))
     block.gini_limit = pyomo.Constraint(expr=own + twice <= 0.0)
+
+
+def _entries(matrix: sparse.csr_array, row: int) -> zip[tuple[int, float]]:
+    """Return the columns of a row with their numbers."""
+    place = slice(matrix.indptr[row], matrix.indptr[row + 1])
+    return zip(matrix.indices[place].tolist(), matrix.data[place].tolist(), strict=True)

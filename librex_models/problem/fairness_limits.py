@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import numpy as np
-from scipy import sparse
 
 from librex_models.errors import ParameterError
 from librex_models.problem.labels import Floats, Integers, Labels, as_vector, check_range
@@ -128,35 +127,6 @@ def checked_limits(
             f"{limits.ceiling[g]:g}"
         )
     return limits
-
-
-def pairs(n_groups: int) -> tuple[Integers, Integers]:
-    """Return all pairs of two groups, the first before the second."""
-    first, second = np.triu_indices(n_groups, k=1)
-    return first, second
-
-
-def gini_coefficients(n_groups: int, gini_cap: float) -> Floats:
-    """Return the coefficients of utilities in ``gini_limit``.
-
-    Each utility stands first in a pair with all behind it, and second with all before.
-    """
-    place = np.arange(n_groups, dtype=np.float64)
-    return np.asarray(2.0 * place + 1.0 - n_groups - n_groups * gini_cap, dtype=np.float64)
-
-
-def differences(n_groups: int) -> sparse.csr_array:
-    """Return the matrix that takes the second utility of each pair from the first."""
-    first, second = pairs(n_groups)
-    n_pairs = len(first)
-    row = np.arange(n_pairs)
-    return sparse.csr_array(
-        (
-            np.concatenate([np.ones(n_pairs), -np.ones(n_pairs)]),
-            (np.concatenate([row, row]), np.concatenate([first, second])),
-        ),
-        shape=(n_pairs, n_groups),
-    )
 
 
 def _of_each(given: Any, labels: Labels, name: str, kind: str, default: float) -> Floats:

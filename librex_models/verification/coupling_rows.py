@@ -15,7 +15,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from librex_models.problem import AllocationProblem, Grouping
-from librex_models.problem.fairness_limits import FairnessLimits, differences, gini_coefficients
+from librex_models.problem.fairness_limits import FairnessLimits
+from librex_models.problem.gini_rows import gini_rows
 from librex_models.verification.price_bound import EPSILON, CouplingRows, region
 from solvers import Program
 
@@ -92,14 +93,13 @@ def _with_limits(
         spread = {"highest": single, "lowest": -single}
         parts.append((_no_rows(1, n_groups), spread, np.array([limits.spread_cap])))
     if limits.has_gini_cap:
-        apart = differences(n_groups)
-        n_pairs = apart.shape[0]
-        further["difference"] = n_pairs
-        minus_one = sparse.csr_array(-sparse.eye_array(n_pairs, format="csr"))
-        parts.append((apart, {"difference": minus_one}, np.zeros(n_pairs)))
-        coefficient = gini_coefficients(n_groups, limits.gini_cap)
-        twice = sparse.csr_array(np.full((1, n_pairs), 2.0))
-        own_row = sparse.csr_array(coefficient.reshape(1, -1))
+        gini = gini_rows(n_groups)
+        n_differences = len(gini.twice)
+        further["difference"] = n_differences
+        apart = {"difference": gini.of_difference}
+        parts.append((gini.of_utility, apart, np.zeros(n_differences)))
+        twice = sparse.csr_array(gini.twice.reshape(1, -1))
+        own_row = sparse.csr_array(gini.of_utilities(limits.gini_cap).reshape(1, -1))
         parts.append((own_row, {"difference": twice}, np.zeros(1)))
     stacked = [
         sparse.hstack([rows.matrix, *(_no_rows(len(rows.side), n) for n in further.values())])

@@ -173,8 +173,9 @@ def loosened_rows(rows: CouplingRows, n_exact: int, found: Mapping[str, float]) 
     amount = max(found.get(kind, 0.0) for kind in kinds)
     if not amount:
         return rows
-    # No row weighs more than its coefficients at the bounds of further columns.
-    reach = 1.0 + len(rows.further) * float(rows.further.max(initial=0.0))
+    # No row weighs more than twice its coefficients at the bounds of further columns.
+    further = abs(rows.matrix[:, rows.matrix.shape[1] - len(rows.further) :]) @ rows.further
+    reach = 1.0 + 2.0 * float(further.max(initial=0.0))
     scale = np.maximum(reach, np.abs(rows.side))
     scale[:n_exact] = 0.0
     room = np.where(np.isfinite(rows.side), amount * (1.0 + 1e-6) * scale, 0.0)
