@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import optimize
+from scipy import optimize, sparse
 
 from librex_models import AllocationProblem, GroupAlphaFair, MaxMin, Verdict
 from librex_models.problem import gini_rows as module
@@ -38,9 +38,8 @@ def exchanged(numbers: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("n", range(13))
 def test_a_network_sorts_all_zeros_and_ones_and_therefore_anything(n: int) -> None:
-    everything = np.array(list(itertools.product((0.0, 1.0), repeat=n))).T.reshape(n, -1)
-    for numbers in everything.T:
-        assert (np.diff(exchanged(numbers)) >= 0.0).all()
+    for numbers in itertools.product((0.0, 1.0), repeat=n):
+        assert (np.diff(exchanged(np.array(numbers))) >= 0.0).all()
 
 
 @given(st.lists(amounts, min_size=1, max_size=150))
@@ -51,8 +50,14 @@ def test_a_network_sorts_any_number_of_places(numbers: list[float]) -> None:
 
 def least_sum(rows: GiniRows, utility: np.ndarray) -> float:
     """Return the least left side of the cap, without its part of the sum, over all differences."""
+    above, equal = rows.difference_of, rows.place_of
     found = optimize.linprog(
-        rows.twice, rows.of_difference, -(rows.of_utility @ utility), bounds=(0.0, None)
+        np.append(rows.twice, np.zeros(rows.n_places)),
+        sparse.hstack([above["difference"], above["place"]]).toarray(),
+        -(above["utility"] @ utility),
+        sparse.hstack([equal["difference"], equal["place"]]).toarray(),
+        -(equal["utility"] @ utility),
+        bounds=(0.0, None),
     )
     return float(rows.coefficient @ utility + found.fun)
 
@@ -66,7 +71,7 @@ def test_no_differences_say_less_than_the_utilities_in_order(numbers: list[float
         assert least_sum(rows, utility) == pytest.approx(expected, rel=1e-7, abs=1e-6)
 
 
-@given(st.lists(amounts, min_size=41, max_size=90))
+@given(st.lists(amounts, min_size=80, max_size=130))
 @settings(max_examples=examples(200), deadline=None)
 def test_no_differences_of_many_groups_say_less(numbers: list[float]) -> None:
     utility, n = np.array(numbers), len(numbers)
@@ -75,8 +80,11 @@ def test_no_differences_of_many_groups_say_less(numbers: list[float]) -> None:
 
 
 def test_the_network_grows_little_faster_than_the_groups() -> None:
-    sizes = [(n, len(gini_rows(n).twice)) for n in (MOST_BY_PAIRS, 200, 1000)]
-    assert sizes == [(40, 780), (200, 2827), (1000, 23499)]
+    sizes = {n: (len(gini_rows(n).twice), gini_rows(n).n_places) for n in (MOST_BY_PAIRS, 1000)}
+    assert sizes[MOST_BY_PAIRS] == (4950, 0)
+    n_comparators, n_places = sizes[1000]
+    assert n_comparators == 23499
+    assert n_places < 10 * 1000
 
 
 def many_groups(seed: int, n_groups: int) -> AllocationProblem:
@@ -111,14 +119,14 @@ def test_the_optimum_is_that_by_pairs_and_proven(
 
 
 @pytest.mark.parametrize("cap", [0.0, 0.1])
-@pytest.mark.parametrize("n_groups", [41, 44])
+@pytest.mark.parametrize("n_groups", [101, 104])
 def test_all_forms_have_the_same_network(n_groups: int, cap: float) -> None:
     model = MaxMin(many_groups(0, n_groups), lexicographic=False, gini_cap=cap)
     entries = [entries_of(program) for program in programs_of_forms(model.question())]
     assert entries[0] == entries[1] == entries[2]
 
 
-@pytest.mark.parametrize("solver", ["highs", "scip", "cvxpy:CLARABEL"])
+@pytest.mark.parametrize("solver", ["highs", "scip"])
 def test_two_hundred_groups_are_solved_and_proven(solver: str) -> None:
     model = GroupAlphaFair(many_groups(1, 200), 0.0, gini_cap=0.1)
     allocation = model.solve(solver=solver)
@@ -129,6 +137,6 @@ def test_two_hundred_groups_are_solved_and_proven(solver: str) -> None:
 
 def test_a_cap_that_many_groups_cannot_keep_is_infeasible_with_a_proof() -> None:
     # One group has ten times what the others can have.
-    problem = many_groups(2, 50).replace(history={g: 500.0 * (g == 0) for g in range(50)})
+    problem = many_groups(2, 120).replace(history={g: 500.0 * (g == 0) for g in range(120)})
     allocation = GroupAlphaFair(problem, 0.0, gini_cap=0.1).solve(solver="highs")
     assert allocation.verdict is Verdict.INFEASIBLE

@@ -6,12 +6,13 @@
     above_lowest[g]      utility_g - lowest >= 0
     spread_limit         highest - lowest <= spread_cap
     difference_of[p]     utility_g - utility_h - difference_p <= 0      p the pairs g before h
+    place_of[q]          ... - place_q = 0              of many groups only, see below
     gini_limit           sum_p (2 difference_p - utility_g + utility_h)
                              <= n gini_cap sum_g utility_g
 
 The last two say that the sum of all differences is at most n gini_cap times the sum of utilities,
 since |a - b| = 2 max(a - b, 0) - (a - b). Of many groups not all pairs are compared, but those of a
-sorting network, with what earlier differences have moved; see `problem.gini_rows`.
+sorting network, with what earlier differences have moved to a place; see `problem.gini_rows`.
 """
 
 from __future__ import annotations
@@ -81,23 +82,20 @@ def _declare_spread(builder: ProgramBuilder, grouping: Grouping, limits: Fairnes
 def _declare_gini(builder: ProgramBuilder, grouping: Grouping, limits: FairnessLimits) -> None:
     n_groups = len(grouping)
     rows = gini_rows(n_groups)
-    n_differences = len(rows.twice)
-    label = range(n_differences)
-    builder.add_columns(
-        Block(name="difference", labels=label),
-        np.zeros(n_differences),
-        np.full(n_differences, np.inf),
-    )
-    builder.add_rows(
-        Block(name="difference_of", labels=label),
-        constant(np.full(n_differences, -np.inf)),
-        constant(np.zeros(n_differences)),
-    )
-    of_utility = sparse.csc_array(rows.of_utility)
-    builder.add_entries("difference_of", "utility", of_utility, constant(of_utility.data))
-    of_difference = sparse.csc_array(rows.of_difference)
-    entries = constant(of_difference.data)
-    builder.add_entries("difference_of", "difference", of_difference, entries)
+    blocks = [("difference", "difference_of", rows.difference_of, -np.inf)]
+    if rows.n_places:
+        blocks.append(("place", "place_of", rows.place_of, 0.0))
+    for column, row, matrices, least in blocks:
+        size = matrices["utility"].shape[0]
+        unbounded, nothing = np.full(size, np.inf), np.zeros(size)
+        builder.add_columns(Block(name=column, labels=range(size)), nothing, unbounded)
+        block = Block(name=row, labels=range(size))
+        builder.add_rows(block, constant(np.full(size, least)), constant(nothing))
+    for _, row, matrices, _ in blocks:
+        for column, matrix in matrices.items():
+            if matrix.shape[1]:
+                by_column = sparse.csc_array(matrix)
+                builder.add_entries(row, column, by_column, constant(by_column.data))
     builder.add_rows(Block(name="gini_limit"), constant(np.full(1, -np.inf)), constant(np.zeros(1)))
     # Dense, so that entries that happen to be zero are there in all forms.
     own = _dense_row(rows.of_utilities(limits.gini_cap))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
 import cvxpy
@@ -63,12 +63,21 @@ def _spread(utility: cvxpy.Variable, cap: float) -> list[Expression]:
 def _gini(grouping: Grouping, utility: cvxpy.Variable, cap: float) -> list[Expression]:
     rows = gini_rows(len(grouping))
     difference = cvxpy.Variable(len(rows.twice), name="difference", nonneg=True)
-    apart = rows.of_utility @ utility + rows.of_difference @ difference
+    columns = {"utility": utility, "difference": difference}
+    constraints = []
+    if rows.n_places:
+        columns["place"] = cvxpy.Variable(rows.n_places, name="place", nonneg=True)
+        constraints.append(labelled("place_of", _sum_of(rows.place_of, columns) == 0.0))
+    constraints.append(labelled("difference_of", _sum_of(rows.difference_of, columns) <= 0.0))
     own = rows.of_utilities(cap) @ utility
-    return [
-        labelled("difference_of", apart <= 0.0),
-        labelled("gini_limit", own + rows.twice @ difference <= 0.0),
-    ]
+    constraints.append(labelled("gini_limit", own + rows.twice @ difference <= 0.0))
+    return constraints
+
+
+def _sum_of(
+    matrices: Mapping[str, sparse.csr_array], columns: Mapping[str, cvxpy.Variable]
+) -> Expression:
+    return sum(matrices[name] @ column for name, column in columns.items())
 
 
 def labelled(label: str, constraint: Expression) -> Expression:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from scipy import sparse
@@ -57,20 +58,36 @@ def _declare_gini(block: Any, grouping: Grouping, limits: FairnessLimits) -> Non
 
     labels, n_groups = grouping.labels, len(grouping)
     rows = gini_rows(n_groups)
+    columns = {"utility": [block.utility[g] for g in labels]}
     block.pairs = pyomo.Set(initialize=list(range(len(rows.twice))))
     block.difference = pyomo.Var(block.pairs, within=pyomo.NonNegativeReals)
+    columns["difference"] = list(block.difference.values())
+    if rows.n_places:
+        block.places = pyomo.Set(initialize=list(range(rows.n_places)))
+        block.place = pyomo.Var(block.places, within=pyomo.NonNegativeReals)
+        columns["place"] = list(block.place.values())
+        block.place_of = pyomo.Constraint(block.places)
+        for q in block.places:
+            block.place_of[q] = _sum_of(rows.place_of, q, columns) == 0.0
     block.difference_of = pyomo.Constraint(block.pairs)
     for p in block.pairs:
-        apart = [c * block.utility[labels[g]] for g, c in _entries(rows.of_utility, p)]
-        moved = [c * block.difference[q] for q, c in _entries(rows.of_difference, p)]
-        block.difference_of[p] = pyomo.quicksum([*apart, *moved]) <= 0.0
+        block.difference_of[p] = _sum_of(rows.difference_of, p, columns) <= 0.0
     coefficient = rows.of_utilities(limits.gini_cap).tolist()
     own = pyomo.quicksum(c * block.utility[g] for c, g in zip(coefficient, labels, strict=True))
     twice = pyomo.quicksum(c * block.difference[p] for p, c in enumerate(rows.twice.tolist()))
     block.gini_limit = pyomo.Constraint(expr=own + twice <= 0.0)
 
 
-def _entries(matrix: sparse.csr_array, row: int) -> zip[tuple[int, float]]:
-    """Return the columns of a row with their numbers."""
-    place = slice(matrix.indptr[row], matrix.indptr[row + 1])
-    return zip(matrix.indices[place].tolist(), matrix.data[place].tolist(), strict=True)
+def _sum_of(
+    matrices: Mapping[str, sparse.csr_array], row: int, columns: Mapping[str, list[Any]]
+) -> Any:
+    """Return a row as an expression of the columns of each block."""
+    import pyomo.environ as pyomo
+
+    terms = []
+    for name, among in columns.items():
+        matrix = matrices[name]
+        place = slice(matrix.indptr[row], matrix.indptr[row + 1])
+        pairs = zip(matrix.indices[place].tolist(), matrix.data[place].tolist(), strict=True)
+        terms += [number * among[column] for column, number in pairs]
+    return pyomo.quicksum(terms)

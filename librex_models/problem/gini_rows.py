@@ -13,13 +13,16 @@ difference of at least max(a - b, 0) is moved from the first place to the second
     sum_k (2 k - n - 1) place_k
         = sum_k (2 k - n - 1) utility_k + sum_c 2 (second - first) difference_c
 
+and from time to time what a place holds becomes a column, so that rows stay short.
+
 Where all differences are as small as they can be, places hold the utilities in rising order. No
 larger ones do with less: this linear program is the dual of the one that finds the largest sum over
 all orders in Goemans' description of the permutahedron. Some n log(n)^2 / 4 comparators suffice.
 
 In both forms, with their own matrices,
 
-    difference_of[p]   sum over utilities and earlier differences - difference_p <= 0
+    difference_of[p]   sum over utilities, earlier differences and places - difference_p <= 0
+    place_of[q]        sum over utilities, earlier differences and places - place_q = 0
     gini_limit         sum_g coefficient_g utility_g + sum_p twice_p difference_p <= 0
 
 Ogryczak & Sliwinski (2003), Eur. J. Oper. Res. 148, 80-91; Batcher (1968), AFIPS 32, 307-314;
@@ -30,17 +33,28 @@ May import the labels of this package.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from librex_models.problem.labels import Floats, Integers
 
-MOST_BY_PAIRS = 40
-"""Of more groups the network is faster: by pairs and through it, HiGHS took 7 and 7 ms for 20, 1.2
-and .3 s for 100, 20 and 1.5 s for 200, and 39 and 3.7 s for 300 groups."""
+Term = tuple[str, int, float]
+"""A column block, a column of it, and the number in it."""
+
+MOST_BY_PAIRS = 100
+"""Of more groups the network is faster: by pairs and through it HiGHS took 7 and 7 ms for 20, 1.2
+and .2 s for 100, 20 and 1 s for 200, and 39 and 3.4 s for 300 groups; Clarabel .4 and .8 s for 100,
+4 and 5 s for 200, and 13 and 12 s for 300."""
+
+
+LONGEST = 5
+"""So many differences are added up at a place before it becomes a column; 3 to 10 are as fast, and
+without such columns HiGHS takes up to 4 times as long, and Clarabel 5 times."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,19 +63,23 @@ class GiniRows:
 
     Parameters
     ----------
-    of_utility : scipy.sparse.csr_array of shape (n_differences, n_groups)
-    of_difference : scipy.sparse.csr_array of shape (n_differences, n_differences)
-        Of ``difference_of``.
+    difference_of, place_of : {column block: scipy.sparse.csr_array}
+        Of the columns ``utility``, ``difference`` and ``place``.
     coefficient : array of shape (n_groups,)
         Of utilities in ``gini_limit``, without the part n gini_cap.
     twice : array of shape (n_differences,)
         Of differences in ``gini_limit``.
     """
 
-    of_utility: sparse.csr_array
-    of_difference: sparse.csr_array
+    difference_of: Mapping[str, sparse.csr_array]
+    place_of: Mapping[str, sparse.csr_array]
     coefficient: Floats
     twice: Floats
+
+    @property
+    def n_places(self) -> int:
+        """How many columns ``place`` there are; none by pairs."""
+        return int(self.place_of["place"].shape[0])
 
     def of_utilities(self, gini_cap: float) -> Floats:
         """Return the coefficients of utilities in ``gini_limit``, shape (n_groups,)."""
@@ -78,40 +96,67 @@ def gini_rows(n_groups: int) -> GiniRows:
 def rows_of_pairs(n_groups: int) -> GiniRows:
     """Return the rows with one difference for each pair of utilities."""
     first, second = np.triu_indices(n_groups, k=1)
-    minus_one = sparse.csr_array(-sparse.eye_array(len(first), format="csr"))
-    return GiniRows(
-        of_utility=_apart(first, second, n_groups),
-        of_difference=minus_one,
-        coefficient=_places(n_groups),
-        twice=_fixed(np.full(len(first), 2.0)),
-    )
+    n_pairs = len(first)
+    entries = _Entries()
+    for p, (g, h) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
+        entries.add("difference_of", p, [("utility", g, 1.0), ("utility", h, -1.0)])
+        entries.add("difference_of", p, [("difference", p, -1.0)])
+    return entries.rows(n_groups, 0, np.full(n_pairs, 2.0))
 
 
 def rows_of_network(n_groups: int) -> GiniRows:
     """Return the rows with one difference for each comparator of a sorting network."""
     first, second = comparators(n_groups)
-    moved: list[list[int]] = [[] for _ in range(n_groups)]
-    sign: list[list[float]] = [[] for _ in range(n_groups)]
-    column: list[int] = []
-    entry: list[float] = []
-    ends = [0]
+    entries, n_places = _Entries(), 0
+    held: list[list[Term]] = [[("utility", g, 1.0)] for g in range(n_groups)]
     for c, (i, j) in enumerate(zip(first.tolist(), second.tolist(), strict=True)):
-        column += [*moved[i], *moved[j], c]
-        entry += [*sign[i], *(-one for one in sign[j]), -1.0]
-        ends.append(len(column))
-        moved[i].append(c)
-        sign[i].append(-1.0)
-        moved[j].append(c)
-        sign[j].append(1.0)
-    of_difference = sparse.csr_array((entry, column, ends), shape=(len(first), len(first)))
-    of_difference.sum_duplicates()
-    of_difference.eliminate_zeros()
-    return GiniRows(
-        of_utility=_apart(first, second, n_groups),
-        of_difference=of_difference,
-        coefficient=_places(n_groups),
-        twice=_fixed(2.0 * (second - first)),
-    )
+        for k in (i, j):
+            if len(held[k]) > LONGEST:
+                entries.add("place_of", n_places, [*held[k], ("place", n_places, -1.0)])
+                held[k] = [("place", n_places, 1.0)]
+                n_places += 1
+        taken = [(block, column, -number) for block, column, number in held[j]]
+        entries.add("difference_of", c, [*held[i], *taken, ("difference", c, -1.0)])
+        held[i].append(("difference", c, -1.0))
+        held[j].append(("difference", c, 1.0))
+    return entries.rows(n_groups, n_places, 2.0 * (second - first))
+
+
+class _Entries:
+    """Entries of rows, collected one after another."""
+
+    def __init__(self) -> None:
+        self._entries: dict[tuple[str, str], list[tuple[int, int, float]]] = {}
+
+    def add(self, rows: str, row: int, terms: list[Term]) -> None:
+        """Add the terms of a row."""
+        for block, column, number in terms:
+            self._entries.setdefault((rows, block), []).append((row, column, number))
+
+    def rows(self, n_groups: int, n_places: int, twice: npt.NDArray[np.floating]) -> GiniRows:
+        """Return the rows that the entries make."""
+        sizes = {"utility": n_groups, "difference": len(twice), "place": n_places}
+
+        def matrices(rows: str, n_rows: int) -> dict[str, sparse.csr_array]:
+            return {
+                block: self._matrix(rows, block, (n_rows, size)) for block, size in sizes.items()
+            }
+
+        return GiniRows(
+            difference_of=matrices("difference_of", len(twice)),
+            place_of=matrices("place_of", n_places),
+            coefficient=_fixed(2.0 * np.arange(n_groups) + 1.0 - n_groups),
+            twice=_fixed(twice),
+        )
+
+    def _matrix(self, rows: str, block: str, shape: tuple[int, int]) -> sparse.csr_array:
+        entries = self._entries.get((rows, block), [])
+        row, column, number = np.array(entries, dtype=np.float64).reshape(-1, 3).T
+        place = (row.astype(np.int64), column.astype(np.int64))
+        matrix = sparse.csr_array((number, place), shape=shape)
+        # What was moved from one place to the other counts twice, or cancels.
+        matrix.eliminate_zeros()
+        return matrix
 
 
 def comparators(n_places: int) -> tuple[Integers, Integers]:
@@ -145,24 +190,7 @@ def comparators(n_places: int) -> tuple[Integers, Integers]:
     return np.concatenate(first), np.concatenate(second)
 
 
-def _apart(first: Integers, second: Integers, n_groups: int) -> sparse.csr_array:
-    """Return the matrix that takes the second utility from the first."""
-    row = np.arange(len(first))
-    ones = np.ones(len(first))
-    return sparse.csr_array(
-        (
-            np.concatenate([ones, -ones]),
-            (np.concatenate([row, row]), np.concatenate([first, second])),
-        ),
-        shape=(len(first), n_groups),
-    )
-
-
-def _places(n_groups: int) -> Floats:
-    return _fixed(2.0 * np.arange(n_groups) + 1.0 - n_groups)
-
-
-def _fixed(numbers: Floats) -> Floats:
+def _fixed(numbers: npt.NDArray[np.floating]) -> Floats:
     """Return numbers that nobody can change: the rows are kept."""
     fixed = np.asarray(numbers, dtype=np.float64)
     fixed.setflags(write=False)

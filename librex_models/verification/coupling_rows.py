@@ -34,6 +34,8 @@ COUPLING = (
     ("above_lowest", -1.0),
     ("spread_limit", 1.0),
     ("difference_of", 1.0),
+    ("place_of", 1.0),
+    ("place_of", -1.0),
     ("gini_limit", 1.0),
 )
 
@@ -95,9 +97,15 @@ def _with_limits(
     if limits.has_gini_cap:
         gini = gini_rows(n_groups)
         n_differences = len(gini.twice)
-        further["difference"] = n_differences
-        apart = {"difference": gini.of_difference}
-        parts.append((gini.of_utility, apart, np.zeros(n_differences)))
+        further |= {"difference": n_differences, "place": gini.n_places}
+        for matrices, sign in (
+            (gini.difference_of, 1.0),
+            (gini.place_of, 1.0),
+            (gini.place_of, -1.0),
+        ):
+            of_further = {name: sign * matrices[name] for name in ("difference", "place")}
+            of_utility = sign * matrices["utility"]
+            parts.append((of_utility, of_further, np.zeros(of_utility.shape[0])))
         twice = sparse.csr_array(gini.twice.reshape(1, -1))
         own_row = sparse.csr_array(gini.of_utilities(limits.gini_cap).reshape(1, -1))
         parts.append((own_row, {"difference": twice}, np.zeros(1)))
