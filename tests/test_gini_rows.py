@@ -71,7 +71,7 @@ def test_no_differences_say_less_than_the_utilities_in_order(numbers: list[float
         assert least_sum(rows, utility) == pytest.approx(expected, rel=1e-7, abs=1e-6)
 
 
-@given(st.lists(amounts, min_size=80, max_size=130))
+@given(st.lists(amounts, min_size=50, max_size=100))
 @settings(max_examples=examples(200), deadline=None)
 def test_no_differences_of_many_groups_say_less(numbers: list[float]) -> None:
     utility, n = np.array(numbers), len(numbers)
@@ -81,10 +81,10 @@ def test_no_differences_of_many_groups_say_less(numbers: list[float]) -> None:
 
 def test_the_network_grows_little_faster_than_the_groups() -> None:
     sizes = {n: (len(gini_rows(n).twice), gini_rows(n).n_places) for n in (MOST_BY_PAIRS, 1000)}
-    assert sizes[MOST_BY_PAIRS] == (4950, 0)
+    assert sizes[MOST_BY_PAIRS] == (1770, 0)
     n_comparators, n_places = sizes[1000]
     assert n_comparators == 23499
-    assert n_places < 10 * 1000
+    assert n_places < 6 * 1000
 
 
 def many_groups(seed: int, n_groups: int) -> AllocationProblem:
@@ -119,7 +119,7 @@ def test_the_optimum_is_that_by_pairs_and_proven(
 
 
 @pytest.mark.parametrize("cap", [0.0, 0.1])
-@pytest.mark.parametrize("n_groups", [101, 104])
+@pytest.mark.parametrize("n_groups", [61, 64])
 def test_all_forms_have_the_same_network(n_groups: int, cap: float) -> None:
     model = MaxMin(many_groups(0, n_groups), lexicographic=False, gini_cap=cap)
     entries = [entries_of(program) for program in programs_of_forms(model.question())]

@@ -46,15 +46,13 @@ from librex_models.problem.labels import Floats, Integers
 Term = tuple[str, int, float]
 """A column block, a column of it, and the number in it."""
 
-MOST_BY_PAIRS = 100
-"""Of more groups the network is faster: by pairs and through it HiGHS took 7 and 7 ms for 20, 1.2
-and .2 s for 100, 20 and 1 s for 200, and 39 and 3.4 s for 300 groups; Clarabel .4 and .8 s for 100,
-4 and 5 s for 200, and 13 and 12 s for 300."""
-
-
-LONGEST = 5
-"""So many differences are added up at a place before it becomes a column; 3 to 10 are as fast, and
-without such columns HiGHS takes up to 4 times as long, and Clarabel 5 times."""
+MOST_BY_PAIRS = 60
+"""Of more groups the network is faster. By pairs and through it, HiGHS took 7 and 7 ms for 20,
+1.6 and .4 s for 100, 23 and 1.6 s for 200; SCIP 19 and 1.5 s for 100, and over 100 and 11 s for
+200. Clarabel takes about as long either way."""
+LONGEST = 10
+"""So many differences are added up at a place before it becomes a column. Without such columns
+Clarabel takes 5 times as long for 300 groups, HiGHS twice; with 5, SCIP 3 times for 200."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
