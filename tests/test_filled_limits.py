@@ -18,7 +18,7 @@ from tests.random_examples import examples
 from tests.test_water_filling import PRECISION, wide_problem
 
 
-def demanded(problem: AllocationProblem, generator: np.random.Generator) -> Demanded:
+def limits_about(problem: AllocationProblem, generator: np.random.Generator) -> Demanded:
     """Return floors and ceilings about what utilities are without them; some floors are equal."""
     free = MaxMin(problem).solve(solver="auto").utility
     n, history = problem.n_groups, problem.grouping("groups").history
@@ -55,7 +55,7 @@ def share_that_floors_cost(problem: AllocationProblem, floor: np.ndarray) -> flo
 def test_limits_are_kept_and_the_rest_is_right_over_six_orders_of_magnitude(seed: int) -> None:
     generator = np.random.default_rng([8, seed])
     problem = wide_problem(generator)
-    demand = demanded(problem, generator)
+    demand = limits_about(problem, generator)
     n = problem.n_groups
     floor = np.array([demand["floor"].get(g, 0.0) for g in range(n)])
     ceiling = np.array([demand["ceiling"].get(g, np.inf) for g in range(n)])
@@ -96,7 +96,7 @@ def ruled_problem(generator: np.random.Generator) -> AllocationProblem:
     limit = generator.uniform(0.5, 3.0, n_agents)
     limit[generator.random(n_agents) < 0.5] = np.inf
     minimum = generator.uniform(0.0, 1.0, n_agents) * np.minimum(limit, 2.0)
-    minimum *= generator.random(n_agents) < 0.6
+    minimum *= generator.random(n_agents) < generator.choice([0.0, 0.6])
     # Small whole numbers, so that there are ties and options that cost nothing.
     cost = generator.integers(0 if generator.random() < 0.3 else 1, 5, n_options).astype(float)
     bounded = np.isinf(limit[agent]) & (cost == 0.0)
@@ -115,18 +115,25 @@ def ruled_problem(generator: np.random.Generator) -> AllocationProblem:
     )
 
 
-def with_floors(problem: AllocationProblem, generator: np.random.Generator) -> dict[object, float]:
-    chosen = generator.random(problem.n_groups) < 0.5
+def some_limits(problem: AllocationProblem, generator: np.random.Generator) -> Demanded:
+    """Return floors for some groups, and where nobody has a minimum ceilings above for others."""
+    chosen = generator.random((2, problem.n_groups)) < 0.5
+    chosen[1] &= not problem.agent_minimum.any()
     floor = generator.uniform(0.0, 6.0, problem.n_groups)
-    return {problem.groups[g]: float(floor[g]) for g in np.flatnonzero(chosen).tolist()}
+    ceiling = floor + generator.choice([0.0, 0.5, 3.0], problem.n_groups) + 0.5
+    low, high = (np.flatnonzero(one).tolist() for one in chosen)
+    return {
+        "floor": {problem.groups[g]: float(floor[g]) for g in low},
+        "ceiling": {problem.groups[g]: float(ceiling[g]) for g in high},
+    }
 
 
 @pytest.mark.parametrize("seed", range(examples(300)))
 def test_minimums_over_several_options_are_filled_as_a_solver_does(seed: int) -> None:
     generator = np.random.default_rng([9, seed])
     problem = ruled_problem(generator)
-    floor = with_floors(problem, generator) if seed % 2 else None
-    model = MaxMin(problem, floor=floor)
+    demanded: Demanded = some_limits(problem, generator) if seed % 2 else {}
+    model = MaxMin(problem, **demanded)
     try:
         mine = model.solve(route="water_filling")
     except UnsolvableError:
@@ -147,7 +154,7 @@ def test_floors_and_minimums_beside_welfare_are_filled_as_a_solver_does(
     generator = np.random.default_rng([10, seed])
     problem = ruled_problem(generator)
     problem = problem.replace(history=dict.fromkeys(problem.groups, 0.5))
-    model = GroupAlphaFair(problem, alpha, floor=with_floors(problem, generator))
+    model = GroupAlphaFair(problem, alpha, **some_limits(problem, generator))
     try:
         mine = model.solve(route="water_filling")
     except UnsolvableError:
