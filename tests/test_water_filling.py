@@ -170,6 +170,17 @@ def test_the_price_is_what_a_unit_of_budget_is_worth(alpha: float) -> None:
     assert GroupAlphaFair(problem, alpha).solve().price == pytest.approx([slope], rel=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("alpha", [1e-310, 1e-200, 1e-15])
+def test_an_alpha_next_to_zero_is_as_good_as_zero(alpha: float) -> None:
+    problem = AllocationProblem(
+        [[1.0], [2.0], [4.0]], [5.0], [1.0, 1.7, 1.0], agent_weight=[1.0, 1.0, 3.0], upper=[3, 2, 9]
+    )
+    allocation = AlphaFair(problem, alpha).solve()
+    assert allocation.decision == pytest.approx(AlphaFair(problem, 0.0).solve().decision)
+    assert allocation.verdict is Verdict.OPTIMAL
+
+
 def test_the_price_of_max_min_is_that_of_the_first_level() -> None:
     problem = AllocationProblem([[2.0], [1.0]], [3.0], [1.0, 2.0], upper=9.0)
     # A level of t costs 2 t and t / 2.

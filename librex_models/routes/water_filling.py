@@ -11,6 +11,7 @@ from collections.abc import Hashable
 import numpy as np
 
 from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
+from librex_models.routes.closed_form import NEAREST_TO_ZERO
 from librex_models.routes.filled import Filled
 from librex_models.routes.filled_levels import best_proof, certificate_of_levels
 from librex_models.routes.filling import Filling, filled, filled_in_order
@@ -125,7 +126,7 @@ def _filling(question: Question, segments: Segments, base: Floats) -> Filling:
     log_weight = np.log(question.grouping.weight)[segments.group]
     if isinstance(family, MaxMinFairness):
         return filled(segments, log_weight, np.inf)
-    if isinstance(family, AlphaFairness) and family.alpha > 0.0:
+    if isinstance(family, AlphaFairness) and not _is_straight(question):
         return filled(segments, log_weight, family.alpha)
     return filled_in_order(segments, log_weight + np.log(segments.rate))
 
@@ -146,6 +147,14 @@ def _tangent(found: Filled) -> tuple[Evidence, Floats]:
     return evidence, in_welfare
 
 
+def _is_straight(question: Question) -> bool:
+    """Return whether a unit of the budget is worth the same however much is spent."""
+    family = question.family
+    if isinstance(family, AlphaFairness):
+        return family.alpha < NEAREST_TO_ZERO
+    return not isinstance(family, (MaxMinFairness, NestedFairness))
+
+
 def _message(found: Filled) -> str:
     """Return how the answer came about, and where it is one of several that are as good."""
     question, said = found.question, ["one budget, filled by sorting"]
@@ -154,10 +163,7 @@ def _message(found: Filled) -> str:
         names = [question.problem.options[j] for j in options.tolist()]
         said.append(f"options {_listed(names)} are equally good and share in proportion")
     rising = found.market.segments.group[found.filling.is_rising]
-    family = question.family
-    is_curved = isinstance(family, (MaxMinFairness, NestedFairness))
-    is_straight = not is_curved and getattr(family, "alpha", 0.0) == 0.0
-    if is_straight and rising.size > 1:
+    if _is_straight(question) and rising.size > 1:
         names = [question.grouping.labels[g] for g in rising.tolist()]
         kind = question.grouping.kind
         said.append(f"{kind}s {_listed(names)} are equally good and get equal parts of the budget")
