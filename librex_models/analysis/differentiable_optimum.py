@@ -10,13 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
+from librex_models.analysis.end_of_path import Middle, end_of_path
 from librex_models.analysis.optimal_set import unique_multiplier, unique_point
-from librex_models.analysis.sharp_optimum import (
-    Middle,
-    SharpOptimum,
-    end_of_path,
-    sharp_optimum,
-)
+from librex_models.analysis.optimum_equations import Equations
+from librex_models.analysis.sharp_optimum import SharpOptimum, sharp_optimum
 from librex_models.analysis.standard_form import Booleans, StandardForm, standard_form
 from librex_models.errors import NotDifferentiable
 from librex_models.forms.arrays_form import arrays_form
@@ -28,7 +25,6 @@ from solvers.program import Floats, Program
 NEGLIGIBLE = 1e-13
 """The share of welfare below which a utility near zero is left out; its derivatives are smaller."""
 NEAR_ZERO = 1e-6
-MOVES = 1e-4
 ROUNDING = 1e-13
 ROUNDS = 4
 
@@ -78,10 +74,11 @@ class DifferentiableOptimum:
     def multiplier(self, block: str) -> Floats:
         """Return welfare per unit of right-hand side of rows, 0 where that is not one number."""
         row = self.form.row[self.program.rows_of(block)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            unit = np.exp(self.form.log_welfare_unit) / self.form.row_unit[row]
-            counts = self.has_price(block) & self.has_one_multiplier(block)
-            multiplier = np.where(counts, self.optimum.multiplier[row] * unit, 0.0)
+        counts = self.has_price(block) & self.has_one_multiplier(block)
+        relative = np.where(counts, self.optimum.multiplier[row], 0.0)
+        log_unit = self.form.log_welfare_unit - np.log(self.form.row_unit[row])
+        with np.errstate(over="ignore", divide="ignore"):
+            multiplier = np.sign(relative) * np.exp(np.log(np.abs(relative)) + log_unit)
         if not np.isfinite(multiplier).all():
             raise NotDifferentiable("the derivatives of welfare are too large for numbers")
         return np.asarray(multiplier)
@@ -89,7 +86,8 @@ class DifferentiableOptimum:
     def has_price(self, block: str) -> Booleans:
         """Return which rows of a block have a multiplier that is more than rounding."""
         row = self.form.row[self.program.rows_of(block)]
-        return np.asarray((row >= 0) & (np.abs(self.optimum.multiplier[row]) > ROUNDING))
+        size = np.abs(self.optimum.multiplier[row])
+        return np.asarray((row >= 0) & (size > ROUNDING * self.optimum.row_scale[row]))
 
     def has_one_multiplier(self, block: str) -> Booleans:
         """Return which rows of a block have one multiplier."""
@@ -109,17 +107,16 @@ def differentiable_optimum(question: Question, decision: Floats) -> Differentiab
     parametric = arrays_form(problem, grouping, question.family)
     program = parametric.program(values_of(problem, grouping))
     near, without_income = _start(question, program, decision)
-    moves = _moves(program, near)
     optimum = None
     for _ in range(ROUNDS):
-        form = standard_form(program, near, moves)
-        middle = end_of_path(form, form.coordinates(near))
+        form = standard_form(program, near)
+        equations = Equations(form.matrix)
+        middle = end_of_path(form, equations, form.coordinates(near))
         if middle is None:
             break
-        before, moves = moves, _moves(program, form.columns(middle.point))
         near, is_same = _without_negligible(program, near, form, middle)
-        if is_same and (moves == before).all():
-            optimum = sharp_optimum(form, middle)
+        if is_same:
+            optimum = sharp_optimum(form, equations, middle)
             break
     if optimum is None:
         raise NotDifferentiable(
@@ -173,14 +170,3 @@ def _without_negligible(
     counts = value > NEGLIGIBLE * value.sum()
     found[place] = np.where(counts, utility, 0.0)
     return found, bool((counts == had).all())
-
-
-def _moves(program: Program, near: Floats) -> Booleans:
-    """Return which decisions are well between their bounds."""
-    moves = np.zeros(program.n_columns, dtype=np.bool_)
-    place = program.columns_of("x")
-    lower, upper = program.column_lower[place], program.column_upper[place]
-    x = near[place]
-    size = np.where(np.isfinite(upper), upper - lower, np.maximum(x, 1e-300))
-    moves[place] = np.minimum(x - lower, upper - x) > MOVES * size
-    return moves

@@ -18,7 +18,6 @@ from scipy import sparse
 
 from librex_models.analysis.differentiable_optimum import DifferentiableOptimum
 from librex_models.analysis.kinks import not_differentiable
-from librex_models.analysis.optimum_equations import least_solved
 from librex_models.analysis.standard_form import Booleans
 from solvers.program import Floats
 
@@ -168,21 +167,12 @@ def check_decisions(at: DifferentiableOptimum) -> None:
 def _moved(at: DifferentiableOptimum, force: Floats, missing: Floats) -> tuple[Floats, Booleans]:
     """Return how decisions move with each parameter, and which of these have an answer."""
     form, optimum = at.form, at.optimum
-    free = np.flatnonzero(optimum.is_free)
-    own = sparse.csc_array(form.matrix[:, free])
-    curvature = form.curvature(optimum.point)[free]
-    dw, dy = least_solved(own, curvature, force[free], missing)
-    wanting = np.abs(own @ dw - missing).max(axis=0, initial=0.0)
+    dw, _ = optimum.factors.solve(force, missing)
+    dw[~optimum.is_free] = 0.0
+    wanting = np.abs(form.matrix @ dw - missing).max(axis=0, initial=0.0)
     size = np.abs(missing).max(axis=0, initial=0.0)
-    size += np.abs(force[free]).max(axis=0, initial=0.0)
-    is_consistent = wanting <= CONSISTENT * size
-    bend, pull = curvature[:, np.newaxis] * dw, own.T @ dy
-    size = np.abs(force[free]) + np.abs(bend) + abs(own).T @ np.abs(dy)
-    size = size.max(axis=0, initial=0.0) + np.abs(missing).max(axis=0, initial=0.0)
-    lacking = np.abs(bend + pull - force[free]).max(axis=0, initial=0.0)
-    is_consistent &= lacking <= CONSISTENT * size
-    full = np.zeros((len(form.cost), missing.shape[1]))
-    full[free] = dw * form.unit[free][:, np.newaxis]
+    size += np.abs(force).max(axis=0, initial=0.0)
     coordinate = form.coordinate[at.program.columns_of("x")]
-    moved = np.where((coordinate >= 0)[:, np.newaxis], full[coordinate], 0.0)
-    return moved, np.asarray(is_consistent)
+    moved = dw[coordinate] * form.unit[coordinate][:, np.newaxis]
+    moved = np.where((coordinate >= 0)[:, np.newaxis], moved, 0.0)
+    return moved, np.asarray(wanting <= CONSISTENT * size)

@@ -49,11 +49,8 @@ class StandardForm:
         Of each row of the Program, -1 where it has none.
     unit, row_unit : arrays of shape (n_coordinates,) and (n_rows,)
         What 1 is of each coordinate, and of each right-hand side, in the Program.
-    price_unit : array of shape (n_coordinates,)
-        What much is of the price of each coordinate; where utilities are low at upper bounds,
-        marginal utilities are many decades above the prices of rows.
     log_welfare_unit : float
-        The logarithm of the welfare that is 1.
+        The logarithm of the welfare that is 1: that of the largest marginal utility.
     """
 
     matrix: sparse.csc_array
@@ -68,23 +65,27 @@ class StandardForm:
     row: Integers
     unit: Floats
     row_unit: Floats
-    price_unit: Floats
     log_welfare_unit: float
+
+    @property
+    def n_columns(self) -> int:
+        """The number of coordinates that are columns of the Program; slacks follow."""
+        return int((self.coordinate >= 0).sum())
 
     def marginal(self, w: Floats) -> Floats:
         """Return weight_t U_alpha'(w_t), shape (n_terms,)."""
         return np.asarray(np.exp(self.log_weight - self.alpha * np.log(w[self.terms])))
 
-    def gradient(self, w: Floats) -> Floats:
+    def gradient(self, marginal: Floats) -> Floats:
         """Return the gradient of the objective, shape (n_coordinates,)."""
         gradient = self.cost.copy()
-        gradient[self.terms] += self.marginal(w)
+        gradient[self.terms] += marginal
         return gradient
 
-    def curvature(self, w: Floats) -> Floats:
+    def curvature(self, w: Floats, marginal: Floats) -> Floats:
         """Return minus the second derivatives of the objective, shape (n_coordinates,)."""
         curvature = np.zeros(len(self.cost))
-        curvature[self.terms] = self.alpha * self.marginal(w) / w[self.terms]
+        curvature[self.terms] = self.alpha * marginal / w[self.terms]
         return curvature
 
     def columns(self, w: Floats) -> Floats:
@@ -96,8 +97,7 @@ class StandardForm:
 
     def coordinates(self, columns: Floats) -> Floats:
         """Return the coordinates of columns of the Program, slacks as their rows say."""
-        is_free = self.coordinate >= 0
-        n_free = int(is_free.sum())
+        is_free, n_free = self.coordinate >= 0, self.n_columns
         w = np.zeros(len(self.cost))
         w[:n_free] = (columns - self.shift)[is_free] / self.unit[:n_free]
         slacks = self.matrix[:, n_free:].tocoo()
@@ -106,7 +106,7 @@ class StandardForm:
         return w
 
 
-def standard_form(program: Program, near: Floats, moves: Booleans) -> StandardForm:
+def standard_form(program: Program, near: Floats) -> StandardForm:
     """Return the standard form of a Program without whole columns, in units of a point.
 
     Parameters
@@ -115,8 +115,6 @@ def standard_form(program: Program, near: Floats, moves: Booleans) -> StandardFo
         No row has two different finite sides.
     near : array of shape (n_columns,)
         A point near the optimum. Terms that are not above zero there are left out.
-    moves : boolean array of shape (n_columns,)
-        The columns that are at none of their bounds.
     """
     gathered = _Gathered(program)
     unit = _units(program, near, gathered.shift)[gathered.free]
@@ -140,7 +138,8 @@ def standard_form(program: Program, near: Floats, moves: Booleans) -> StandardFo
         terms = gathered.coordinate[program.terms.columns[counts]]
         alpha = program.terms.alpha
         log_weight = np.log(program.terms.weight[counts]) + (1.0 - alpha) * np.log(unit[terms])
-    log_unit, price_unit = _prices(full, gathered, moves, cost, terms, log_weight)
+    largest = np.abs(cost).max(initial=0.0)
+    log_unit = float(log_weight.max() if len(terms) else np.log(largest or 1.0))
     return StandardForm(
         matrix=sparse.csc_array(full),
         right_hand_side=right / row_unit,
@@ -154,7 +153,6 @@ def standard_form(program: Program, near: Floats, moves: Booleans) -> StandardFo
         row=gathered.row,
         unit=np.append(unit, slack_unit),
         row_unit=row_unit,
-        price_unit=price_unit,
         log_welfare_unit=log_unit,
     )
 
@@ -183,13 +181,13 @@ class _Gathered:
         self.row[kept] = np.arange(len(kept))
         side = np.where(is_above, program.row_upper, program.row_lower) - matrix @ self.shift
         sign = np.where(is_equal, 0.0, np.where(is_above, 1.0, -1.0))
-        self.capped = np.flatnonzero(np.isfinite(program.column_upper[self.free]))
-        n_caps = len(self.capped)
+        capped = np.flatnonzero(np.isfinite(program.column_upper[self.free]))
+        n_caps = len(capped)
         caps = sparse.csr_array(
-            (np.ones(n_caps), (np.arange(n_caps), self.capped)), shape=(n_caps, len(self.free))
+            (np.ones(n_caps), (np.arange(n_caps), capped)), shape=(n_caps, len(self.free))
         )
         self.rows = sparse.csr_array(sparse.vstack([own[kept], caps], format="csr"))
-        most = (program.column_upper - self.shift)[self.free][self.capped]
+        most = (program.column_upper - self.shift)[self.free][capped]
         self.right = np.concatenate([side[kept], most])
         self.slack = np.concatenate([sign[kept], np.ones(n_caps)])
 
@@ -209,34 +207,3 @@ def _units(program: Program, near: Floats, shift: Floats) -> Floats:
     most = most[of_decision]
     unit[of_decision] = np.where(np.isfinite(most) & (most > 0), most, 1.0)
     return unit
-
-
-def _prices(
-    matrix: sparse.csc_array,
-    gathered: _Gathered,
-    moves: Booleans,
-    cost: Floats,
-    terms: Integers,
-    log_weight: Floats,
-) -> tuple[float, Floats]:
-    """Return the logarithm of the unit of welfare, and the units of prices.
-
-    The first is the marginal utility of those who have a column that moves: the prices of rows are
-    of that size.
-    """
-    price_unit = np.ones(matrix.shape[1])
-    if not len(terms):
-        return float(np.log(np.abs(cost).max(initial=0.0) or 1.0)), price_unit
-    rows = sparse.csr_array(matrix)
-    of_term = sparse.csr_array(abs(rows).T @ abs(rows[:, terms]))[: len(cost)]
-    has_moving = np.asarray(of_term.T @ moves[gathered.free].astype(np.float64)).ravel() > 0
-    among = log_weight[has_moving]
-    log_unit = float(among.max()) if among.size else float(log_weight.min())
-    with np.errstate(over="ignore"):
-        marginal = of_term @ sparse.diags_array(np.exp(np.minimum(log_weight - log_unit, 600.0)))
-    largest = np.maximum(marginal.max(axis=1).toarray().ravel(), 1.0)
-    price_unit[: len(cost)] = largest
-    n_caps = len(gathered.capped)
-    if n_caps:
-        price_unit[-n_caps:] = largest[gathered.capped]
-    return log_unit, price_unit
