@@ -74,8 +74,22 @@ class Factors:
         self._total = stiffness[own.other] + _sums(
             own.thin_column, self._thin_stiffness, len(own.other)
         )
+        self._softest = self._softest_singles()
         self._leads = _leading(own.thin_column, self._thin_stiffness, self._total)
         self._core: Core = core(own.coupled, self._total, self._ease[own.coupling])
+
+    def _softest_singles(self) -> Integers:
+        """Return the places of singles that are softer than all else in their rows."""
+        own = self._equations
+        rest = own.rest
+        most = np.zeros(own.matrix.shape[0])
+        row = np.repeat(np.arange(len(most)), np.diff(rest.indptr))
+        np.maximum.at(most, row, rest.data**2 / self._stiffness[own.other][rest.indices])
+        gives = own.single_entry**2 / self._stiffness[own.single]
+        order = np.lexsort((gives, own.single_row))
+        last = np.append(np.diff(own.single_row[order]) > 0, True)[: len(order)]
+        chosen = order[last]
+        return np.asarray(chosen[gives[chosen] > most[own.single_row[chosen]]])
 
     def solve(self, force: Floats, missing: Floats) -> tuple[Floats, Floats]:
         """Return dw and y.
@@ -88,12 +102,16 @@ class Factors:
         if force.ndim == 1:
             dw, y = self.solve(force[:, np.newaxis], missing[:, np.newaxis])
             return dw[:, 0], y[:, 0]
-        own = self._equations
-        single = own.single
+        own, single = self._equations, self._equations.single
+        # What softest singles are pushed by is taken over by their rows' multipliers.
+        first = np.zeros_like(missing)
+        soft = self._softest
+        first[own.single_row[soft]] = force[single[soft]] / own.single_entry[soft, np.newaxis]
+        force = force - own.matrix.T @ first
+        force[single[soft]] = 0.0
         alone = force[single] / self._stiffness[single][:, np.newaxis]
-        wanting = missing - _sums(
-            own.single_row, own.single_entry[:, np.newaxis] * alone, len(missing)
-        )
+        entry = own.single_entry[:, np.newaxis]
+        wanting = missing - _sums(own.single_row, entry * alone, len(missing))
         pushed = self._thin_stiffness[:, np.newaxis] * wanting[own.thin]
         pushed = pushed / own.thin_entry[:, np.newaxis]
         pull = force[own.other] + _sums(own.thin_column, pushed, len(own.other))
@@ -107,7 +125,7 @@ class Factors:
         dw[own.other] = moved
         share = own.single_entry / self._stiffness[single] / self._ease[own.single_row]
         dw[single] = alone + share[:, np.newaxis] * slack[own.single_row]
-        return dw, y
+        return dw, first + y
 
     def _solve_thin(
         self, force: Floats, wanting: Floats, moved: Floats, y: Floats, slack: Floats

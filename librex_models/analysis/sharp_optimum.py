@@ -25,6 +25,9 @@ from solvers.program import Floats
 APART = 1e4
 """How many times larger than its price a coordinate is that is free, and the other way round."""
 ACCURATE = 1e-9
+EXACT = 1e-10
+"""What is not more than this is on edge, where the path leaves it open."""
+ROUNDS = 6
 NEWTON_STEPS = 8
 EASY = 1e-25
 """The stiffness of what is free and has no curvature, and 1 / that of what is held."""
@@ -63,15 +66,49 @@ class SharpOptimum:
 
 
 @np.errstate(all="ignore")
-def sharp_optimum(
-    form: StandardForm, equations: Equations, middle: Middle
-) -> SharpOptimum | None:
-    """Return the optimum to rounding, None where the equations do not lead there."""
+def sharp_optimum(form: StandardForm, equations: Equations, middle: Middle) -> SharpOptimum | None:
+    """Return the optimum to rounding, None where the equations do not lead there.
+
+    What the path leaves open is taken to be what it is nearer to, and the other, or on edge, where
+    Newton's method finds that it is.
+    """
     sign = form.has_sign
     relative = middle.price / middle.scale
-    is_free = ~sign | (middle.point > APART * relative)
-    is_held = sign & (relative > APART * middle.point)
-    w, y = np.where(is_free, middle.point, 0.0), middle.multiplier
+    is_free, is_held = ~sign | (middle.point > relative), sign & (middle.point <= relative)
+    is_open = sign & (middle.point < APART * relative) & (relative < APART * middle.point)
+    for _ in range(ROUNDS):
+        w, y = np.where(is_free, middle.point, 0.0), middle.multiplier
+        found = _newton(form, equations, w, y, is_free)
+        if found is None:
+            return None
+        w, price = found.point, found.price / found.scale
+        to_hold = is_open & is_free & (w < -EXACT)
+        to_free = is_open & is_held & (price < -EXACT)
+        on_edge = np.where(is_free, np.abs(w), np.abs(price)) <= EXACT
+        on_edge &= is_open & (is_free | is_held)
+        if not (to_hold.any() or to_free.any() or on_edge.any()):
+            return _checked(form, equations, found, is_free, is_held)
+        is_free = (is_free & ~to_hold & ~on_edge) | to_free
+        is_held = (is_held & ~to_free & ~on_edge) | to_hold
+    return None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Found:
+    """What Newton's method finds where it is known what is free."""
+
+    point: Floats
+    multiplier: Floats
+    price: Floats
+    scale: Floats
+    row_scale: Floats
+    curvature: Floats
+    missing: Floats
+
+
+def _newton(
+    form: StandardForm, equations: Equations, w: Floats, y: Floats, is_free: Booleans
+) -> _Found | None:
     size_of = abs(form.matrix)
     for step in range(NEWTON_STEPS + 1):
         if not (np.isfinite(w).all() and (w[form.terms] > 0).all()):
@@ -89,11 +126,25 @@ def sharp_optimum(
         factors = _factors(equations, is_free, curvature, scale, CALM)
         dw, dy = factors.solve(force, missing)
         w, y = np.where(is_free, w + dw, 0.0), y + dy
-    price = np.asarray(pull - gradient)
+    return _Found(
+        point=w,
+        multiplier=y,
+        price=np.asarray(pull - gradient),
+        scale=scale,
+        row_scale=row_scale,
+        curvature=curvature,
+        missing=missing,
+    )
+
+
+def _checked(
+    form: StandardForm, equations: Equations, found: _Found, is_free: Booleans, is_held: Booleans
+) -> SharpOptimum | None:
+    w, price, scale = found.point, found.price, found.scale
     is_exact = (
         (np.abs(price[~is_held]) <= ACCURATE * scale[~is_held]).all()
-        and (np.abs(missing) <= ACCURATE).all()
-        and (w[is_free & sign] > 0).all()
+        and (np.abs(found.missing) <= ACCURATE).all()
+        and (w[is_free & form.has_sign] > 0).all()
         and (price[is_held] > 0).all()
     )
     if not is_exact:
@@ -101,13 +152,13 @@ def sharp_optimum(
     return SharpOptimum(
         point=w,
         price=np.where(is_held, price, 0.0),
-        multiplier=y,
+        multiplier=found.multiplier,
         is_free=is_free,
         is_held=is_held,
         is_on_edge=~is_free & ~is_held,
-        row_scale=row_scale,
-        curvature=curvature,
-        factors=_factors(equations, is_free, curvature, scale, EASY),
+        row_scale=found.row_scale,
+        curvature=found.curvature,
+        factors=_factors(equations, is_free, found.curvature, scale, EASY),
     )
 
 
