@@ -23,12 +23,14 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.analysis.optimum_equations import Equations
-from librex_models.analysis.standard_form import StandardForm
+from librex_models.analysis.standard_form import Booleans, StandardForm
 from solvers.program import Floats
 
 FIRST_MU = 1e-2
 SMALL = 1e-15
 """What mu is at the end, in the unit of a price."""
+OF_LITTLE = 1e-24
+"""The same for decisions where alpha < 1: however little is decided, its price is zero."""
 NEAR_CENTRE = 1e3
 MOST_STEPS = 500
 TO_THE_EDGE = 0.995
@@ -36,6 +38,8 @@ FLAT = 1e-30
 """The stiffness of columns that have neither sign nor curvature."""
 ROUNDING = 1e-15
 NEAR_MARGINAL = 1e-6
+VANISHING = 1e-20
+"""The share of welfare of a utility that goes to zero, for alpha < 1."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,14 +48,16 @@ class Middle:
 
     Parameters
     ----------
-    point, price, scale : arrays of shape (n_coordinates,)
-        The scale is what is much of a price.
+    point, price, scale, small : arrays of shape (n_coordinates,)
+        The scale is what is much of a price; small is what a coordinate times its price is, where
+        the price is in that unit.
     multiplier : array of shape (n_rows,)
     """
 
     point: Floats
     price: Floats
     scale: Floats
+    small: Floats
     multiplier: Floats
 
 
@@ -77,11 +83,13 @@ def end_of_path(form: StandardForm, equations: Equations, near: Floats) -> Middl
     near : array of shape (n_coordinates,)
         A point near it.
     """
-    sign, mu = form.has_sign, FIRST_MU
-    w = np.where(sign, np.maximum(near, mu), near)
+    sign, mu = _moving_signs(form), FIRST_MU
+    w = np.where(sign, np.maximum(near, mu), np.where(form.is_forced, 0.0, near))
     y = np.zeros(len(form.right_hand_side))
     at = _Iterate(w=w, z=np.where(sign, mu / w, 0.0), q=form.marginal(w), y=y)
     goal = np.full(len(w), mu)
+    small = np.full(len(w), SMALL)
+    small[: form.n_columns] = OF_LITTLE if len(form.terms) and form.alpha < 1.0 else SMALL
     size_of = abs(form.matrix)
     for _ in range(MOST_STEPS):
         try:
@@ -92,14 +100,14 @@ def end_of_path(form: StandardForm, equations: Equations, near: Floats) -> Middl
             return None
         scale, _ = price_scales(form, at.q, at.y)
         if min(lengths) > 0.5:
-            if mu <= SMALL * scale[sign].min(initial=1.0) and surprise < NEAR_MARGINAL:
+            least = float((small * scale)[sign].min(initial=SMALL))
+            if mu <= least and surprise < NEAR_MARGINAL:
                 product = (at.w * at.z / goal)[sign]
                 if ((product > 1.0 / NEAR_CENTRE) & (product < NEAR_CENTRE)).all():
-                    return Middle(point=at.w, price=at.z, scale=scale, multiplier=at.y)
-            least = SMALL * float(scale[sign].min(initial=1.0))
+                    return _with_forced(form, at, small)
             mu = max(min(mu, least), (0.1 if min(lengths) > 0.9 else 0.5) * mu)
         # Without room inside of the rows prices go to infinity, and the goal stays.
-        goal = np.maximum(mu, SMALL * np.minimum(scale, 1.0))
+        goal = np.maximum(mu, small * np.minimum(scale, 1.0))
     return None
 
 
@@ -107,11 +115,12 @@ def _step(
     form: StandardForm, equations: Equations, size_of: sparse.csc_array, at: _Iterate, goal: Floats
 ) -> tuple[tuple[float, float], float]:
     """Move an iterate by a step of Newton's method; return its lengths, and how far q was off."""
-    sign, terms = form.has_sign, form.terms
+    sign, terms = _moving_signs(form), form.terms
     pull = np.where(sign, at.z / at.w, 0.0)
     curvature = form.curvature(at.w, at.q)
     stiffness = curvature + pull
     stiffness = np.where(stiffness > 0, stiffness, FLAT)
+    stiffness = np.where(form.is_forced, 1.0 / FLAT, stiffness)
     log_q, log_u = np.log(at.q), form.alpha * np.log(at.w[terms])
     surprise = without_rounding(
         log_q + log_u - form.log_weight, 4.0 * (1.0 + np.abs(log_q) + np.abs(log_u))
@@ -122,11 +131,13 @@ def _step(
     to_centre = np.where(sign, goal / at.w - at.z, 0.0)
     force += to_centre
     force[terms] -= at.q * surprise
+    force[form.is_forced] = 0.0
     missing = without_rounding(
         form.right_hand_side - form.matrix @ at.w,
         np.abs(form.right_hand_side) + size_of @ np.abs(at.w),
     )
     dw, dy = equations.of(stiffness).solve(force, missing)
+    dw[form.is_forced] = 0.0
     dz = to_centre - pull * dw
     dq = -at.q * surprise - curvature[terms] * dw[terms]
     length = min(_longest(at.w[sign], dw[sign]), _longest(at.w[terms], dw[terms]))
@@ -134,7 +145,45 @@ def _step(
     at.w = at.w + length * dw
     at.z, at.q = at.z + price_length * dz, at.q + price_length * dq
     at.y = at.y + price_length * dy
-    return (length, price_length), float(np.abs(surprise).max(initial=0.0))
+    counts = ~_vanishing(form, at.w)
+    return (length, price_length), float(np.abs(surprise[counts]).max(initial=0.0))
+
+
+def _moving_signs(form: StandardForm) -> Booleans:
+    return form.has_sign & ~form.is_forced
+
+
+def _with_forced(form: StandardForm, at: _Iterate, small: Floats) -> Middle:
+    """Return the end of the path; what is forced to zero gets prices well above zero.
+
+    Rows that force it leave no room for a path. Any price that is high enough is optimal.
+    """
+    y, forced = at.y.copy(), form.is_forced
+    if forced.any():
+        rows = sparse.csr_array(form.matrix)
+        lacking = np.where(forced, form.gradient(at.q) - form.matrix.T @ y, 0.0)
+        scale, _ = price_scales(form, at.q, y)
+        forcing = np.flatnonzero((abs(rows) @ (~forced).astype(np.float64) == 0) & _used(rows))
+        for row in forcing.tolist():
+            inside = slice(rows.indptr[row], rows.indptr[row + 1])
+            column, entry = rows.indices[inside], rows.data[inside]
+            wanted = (lacking[column] + scale[column]) / np.maximum(entry, 1e-300)
+            y[row] += max(0.0, float(wanted[entry > 0].max(initial=0.0)))
+    scale, _ = price_scales(form, at.q, y)
+    price = np.where(forced, scale, at.z)
+    return Middle(point=at.w, price=price, scale=scale, small=small, multiplier=y)
+
+
+def _used(rows: sparse.csr_array) -> Booleans:
+    return np.asarray(np.diff(rows.indptr) > 0)
+
+
+def _vanishing(form: StandardForm, w: Floats) -> Booleans:
+    """Return which terms go to zero and count for nothing there; they never come to an end."""
+    if form.alpha >= 1.0:
+        return np.zeros(len(form.terms), dtype=np.bool_)
+    log_value = form.log_weight + (1.0 - form.alpha) * np.log(w[form.terms])
+    return np.asarray(log_value < np.log(VANISHING) + log_value.max(initial=-np.inf))
 
 
 def price_scales(form: StandardForm, marginal: Floats, y: Floats) -> tuple[Floats, Floats]:

@@ -25,8 +25,8 @@ from solvers.program import Floats
 APART = 1e4
 """How many times larger than its price a coordinate is that is free, and the other way round."""
 ACCURATE = 1e-9
-EXACT = 1e-10
-"""What is not more than this is on edge, where the path leaves it open."""
+EXACT = 3e-3
+"""What is not more than this share of where the path leaves it is on edge."""
 ROUNDS = 6
 NEWTON_STEPS = 8
 EASY = 1e-25
@@ -76,15 +76,16 @@ def sharp_optimum(form: StandardForm, equations: Equations, middle: Middle) -> S
     relative = middle.price / middle.scale
     is_free, is_held = ~sign | (middle.point > relative), sign & (middle.point <= relative)
     is_open = sign & (middle.point < APART * relative) & (relative < APART * middle.point)
+    exact = EXACT * np.sqrt(middle.small)
     for _ in range(ROUNDS):
         w, y = np.where(is_free, middle.point, 0.0), middle.multiplier
         found = _newton(form, equations, w, y, is_free)
         if found is None:
             return None
         w, price = found.point, found.price / found.scale
-        to_hold = is_open & is_free & (w < -EXACT)
-        to_free = is_open & is_held & (price < -EXACT)
-        on_edge = np.where(is_free, np.abs(w), np.abs(price)) <= EXACT
+        to_hold = is_open & is_free & (w < -exact)
+        to_free = is_open & is_held & (price < -exact)
+        on_edge = np.where(is_free, np.abs(w), np.abs(price)) <= exact
         on_edge &= is_open & (is_free | is_held)
         if not (to_hold.any() or to_free.any() or on_edge.any()):
             return _checked(form, equations, found, is_free, is_held)

@@ -37,6 +37,8 @@ class StandardForm:
     cost : array of shape (n_coordinates,)
     has_sign : boolean array of shape (n_coordinates,)
         Which coordinates are at least zero.
+    is_forced : boolean array of shape (n_coordinates,)
+        Which are zero in all feasible points, since a row has nothing to hand out.
     terms : integer array of shape (n_terms,)
         The coordinates of alpha-fair terms.
     log_weight : array of shape (n_terms,)
@@ -57,6 +59,7 @@ class StandardForm:
     right_hand_side: Floats
     cost: Floats
     has_sign: Booleans
+    is_forced: Booleans
     terms: Integers
     log_weight: Floats
     alpha: float
@@ -114,7 +117,7 @@ def standard_form(program: Program, near: Floats) -> StandardForm:
     program : Program
         No row has two different finite sides.
     near : array of shape (n_columns,)
-        A point near the optimum. Terms that are not above zero there are left out.
+        A point near the optimum. Terms that are not above zero there, or nowhere, are left out.
     """
     gathered = _Gathered(program)
     unit = _units(program, near, gathered.shift)[gathered.free]
@@ -131,10 +134,13 @@ def standard_form(program: Program, near: Floats) -> StandardForm:
         (entries, (with_slack, np.arange(len(with_slack)))), shape=(len(right), len(with_slack))
     )
     full = sparse.hstack([sparse.diags_array(1.0 / row_unit) @ scaled, slacks], format="csc")
+    has_sign = np.append(gathered.has_sign, np.ones(len(with_slack), dtype=np.bool_))
+    is_forced = _forced(full, right, has_sign)
     cost = program.objective[gathered.free] * unit
     terms, log_weight, alpha = np.zeros(0, dtype=np.int64), np.zeros(0), 0.0
     if program.terms is not None:
         counts = near[program.terms.columns] > 0
+        counts &= ~_stays_zero(full, right, is_forced)[gathered.coordinate[program.terms.columns]]
         terms = gathered.coordinate[program.terms.columns[counts]]
         alpha = program.terms.alpha
         log_weight = np.log(program.terms.weight[counts]) + (1.0 - alpha) * np.log(unit[terms])
@@ -144,7 +150,8 @@ def standard_form(program: Program, near: Floats) -> StandardForm:
         matrix=sparse.csc_array(full),
         right_hand_side=right / row_unit,
         cost=np.append(cost * np.exp(-log_unit), np.zeros(len(with_slack))),
-        has_sign=np.append(gathered.has_sign, np.ones(len(with_slack), dtype=np.bool_)),
+        has_sign=has_sign,
+        is_forced=is_forced,
         terms=terms,
         log_weight=log_weight - log_unit,
         alpha=alpha,
@@ -207,3 +214,20 @@ def _units(program: Program, near: Floats, shift: Floats) -> Floats:
     most = most[of_decision]
     unit[of_decision] = np.where(np.isfinite(most) & (most > 0), most, 1.0)
     return unit
+
+
+def _forced(matrix: sparse.csc_array, right: Floats, has_sign: Booleans) -> Booleans:
+    """Return which coordinates are in a row of what is not below zero and sums to zero."""
+    rows = sparse.csr_array(matrix)
+    adds = sparse.csr_array(rows > 0) @ has_sign.astype(np.float64)
+    entries = np.asarray(abs(rows).sign().sum(axis=1)).ravel()
+    sums_to_zero = (right == 0.0) & (adds == entries)
+    return np.asarray(sparse.csc_array(rows > 0).T @ sums_to_zero.astype(np.float64) > 0)
+
+
+def _stays_zero(matrix: sparse.csc_array, right: Floats, is_forced: Booleans) -> Booleans:
+    """Return which coordinates are in one row only, which leaves them nothing."""
+    used = abs(sparse.csr_array(matrix)).sign()
+    is_empty = (right == 0.0) & (used @ (~is_forced).astype(np.float64) <= 1)
+    of_column = sparse.csc_array(used).T
+    return np.asarray((of_column.sum(axis=1) == 1) & (of_column @ is_empty.astype(np.float64) > 0))
