@@ -388,10 +388,3 @@ def test_what_a_session_wrote_counts() -> None:
 def test_the_error_keeps_what_it_names_when_pickled() -> None:
     error = pickle.loads(pickle.dumps(NotDifferentiable("m", options=("a",), resources=("k",))))
     assert (str(error), error.options, error.resources) == ("m", ("a",), ("k",))
-
-
-def test_options_that_serve_several_groups_are_refused() -> None:
-    problem = lm.AllocationProblem([[1.0], [1.0]], [1.0], [[2.0, 1.0], [0.0, 2.0]])
-    model = lm.Proportional(problem)
-    with pytest.raises(ParameterError, match="serve several groups are not there yet"):
-        lm.gradient(model, model.solve())

@@ -99,9 +99,12 @@ def differences(value: Callable[[Decimals], Decimals], at: Decimals) -> Floats:
     return np.array(columns).T
 
 
-def close(found: Floats, expected: Floats) -> None:
-    """Compare each row in the unit of its largest number."""
-    size = np.maximum(np.abs(expected).max(axis=1, keepdims=True), 1e-12)
+def close(found: Floats, expected: Floats, alpha: float) -> None:
+    """Compare each row in the unit of its largest number.
+
+    For alpha < 1 decisions next to zero are left out, whose derivatives are next to zero as well.
+    """
+    size = np.maximum(np.abs(expected).max(axis=1, keepdims=True), 1e-3 if alpha < 1.0 else 1e-12)
     np.testing.assert_allclose(found / size, expected / size, atol=1e-7)
 
 
@@ -120,8 +123,8 @@ def test_decisions_agree_with_central_differences_of_40_digits(seed: int, alpha:
         oracle = Oracle(problem, alpha)
         by_reward = differences(lambda r: oracle.decision(r, oracle.budget), oracle.reward)
         by_budget = differences(lambda b: oracle.decision(oracle.reward, b), oracle.budget)
-    close(gradient.decision["reward"].toarray(), by_reward)
-    close(gradient.decision["budget"], by_budget)
+    close(gradient.decision["reward"].toarray(), by_reward, alpha)
+    close(gradient.decision["budget"], by_budget, alpha)
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)

@@ -149,3 +149,16 @@ def jacobian_of_reward(problem: AllocationProblem, form: ClosedForm) -> sparse.c
 def jacobian_of_budget(problem: AllocationProblem, form: ClosedForm) -> Floats:
     """Return d decision / d budget, (n_options, 1)."""
     return form.decision[:, np.newaxis] / problem.budget[np.newaxis, :]
+
+
+def pull_back_to_reward(problem: AllocationProblem, form: ClosedForm, cotangent: Floats) -> Floats:
+    """Return the transposed Jacobian of the decision by rewards times a vector over decisions."""
+    pulled = np.zeros(problem.n_options)
+    if form.power != 1.0:
+        winner, budget = form.winner, float(problem.budget[0])
+        cost = problem.usage.toarray()[0][winner]
+        part = form.decision[winner] * cost / budget
+        scale = budget * (form.power - 1.0) * form.share / (form.rate * cost)
+        each = cotangent[winner] / cost
+        pulled[winner] = scale * part * (each - part @ each)
+    return pulled

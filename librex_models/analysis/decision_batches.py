@@ -79,7 +79,7 @@ class SolvedRow:
         NotDifferentiable
             Naming options and resources.
         """
-        return np.asarray(self._gradient.decision[by].T @ cotangent)
+        return self._gradient.pull_back(by, cotangent)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

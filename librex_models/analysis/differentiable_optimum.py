@@ -142,8 +142,7 @@ def _start(question: Question, program: Program, decision: Floats) -> tuple[Floa
     reward = problem.reward if problem.reward is not None else np.zeros(problem.n_options)
     utility = grouping.utility(reward, near[program.columns_of("x")])
     if program.terms is not None:
-        earns = (reward > 0) & (problem.upper > 0)
-        can = np.bincount(grouping.of_option, earns, minlength=len(grouping)) > 0
+        can = grouping.earnings(reward) @ (problem.upper > 0).astype(np.float64) > 0
         without_income = ~can & (grouping.history <= 0)
         typical = float(utility.max(initial=0.0)) or 1.0
         least = np.maximum(utility, NEAR_ZERO * typical)

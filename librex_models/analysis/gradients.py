@@ -6,9 +6,12 @@ well, and price_k that of a budget:
     d W / d reward_j = y_g share_g x_j,   d W / d budget_k = price_k,
     d W / d requests_jk = -price_k x_j
 
+and d W / d reward_jg = y_g x_j where options serve several groups.
+
 Milgrom & Segal (2002), Econometrica 70, 583-601. Both exist exactly where decisions and multipliers
 are the same in all optima, as far as they enter. Decisions by the closed form of one budget, or by
-the equations of the optimum, differentiated.
+the equations of the optimum, differentiated. `Gradient.pull_back` multiplies by their transposed
+Jacobian without forming it.
 
 May import models and allocations.
 """
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -75,6 +78,9 @@ class Gradient:
     decision : mapping
         ``reward``, sparse, of shape (n_options, n_options), and ``budget`` of shape (n_options,
         n_resources): the row is the decision that moves, the column the parameter.
+        Where options serve several groups, ``welfare["reward"]`` has shape (n_options, n_groups),
+        and ``decision["reward"]`` shape (n_options, n_options * n_groups): its column for the
+        reward of option j to group g is j * n_groups + g.
     optimum : array of shape (n_options,)
         The decision that they are derivatives of.
     """
@@ -106,7 +112,7 @@ class Gradient:
         """The closed form of one budget, None where it does not apply or two options are tied."""
         alpha = _alpha_of(self._question)
         reward = self._question.problem.reward
-        if alpha is None or reward is None:
+        if alpha is None or reward is None or self._question.grouping.shared_reward is not None:
             return None
         form = closed_form(self._question.problem, self._question.grouping, alpha, reward)
         return None if form is None or form.tied.size else form
@@ -123,17 +129,30 @@ class Gradient:
             given = closed.decision[closed.winner]
             gradient[closed.winner] = closed.marginal * closed.share * given
             return _read_only(gradient)
-        at, group = self._at, grouping.of_option
+        at = self._at
         if not self._question.family.compares_utilities:
             _check(at, ~at.is_unique, "other decisions are as good")
-            return _read_only(at.decision.copy())
-        worth = at.multiplier("utility_of")[group]
-        kinked = ~at.is_unique & at.has_price("utility_of")[group]
-        _check(at, kinked, "other decisions are as good")
-        kinked = ~at.has_one_multiplier("utility_of")[group] & self._gets
-        _check(at, kinked, "its utility is worth more, or less, on one side")
-        _check(at, at.without_income[group] & (problem.upper > 0), "utility would rise from zero")
-        return _read_only(worth * grouping.share[group] * at.decision)
+            gives = at.decision
+            if grouping.shared_reward is not None:
+                gives = np.outer(gives, np.ones(len(grouping)))
+            return _read_only(np.array(gives))
+        worth, has_price = at.multiplier("utility_of"), at.has_price("utility_of")
+        has_one, lacks = at.has_one_multiplier("utility_of"), at.without_income
+        share = grouping.share
+        if grouping.shared_reward is None:
+            # One reward an option, to the group that it serves.
+            group = grouping.of_option
+            worth, has_price, share = worth[group], has_price[group], share[group]
+            has_one, lacks = has_one[group], lacks[group]
+            gets, unique, most, gives = self._gets, at.is_unique, problem.upper, at.decision
+        else:
+            gets, unique = self._gets[:, np.newaxis], at.is_unique[:, np.newaxis]
+            most, gives = problem.upper[:, np.newaxis], at.decision[:, np.newaxis]
+            share = np.ones(len(grouping))
+        _check(at, ~unique & has_price, "other decisions are as good")
+        _check(at, gets & ~has_one, "its utility is worth more, or less, on one side")
+        _check(at, lacks & (most > 0), "utility would rise from zero")
+        return _read_only(worth * share * gives)
 
     def _welfare_by_budget(self) -> Floats:
         if self._closed is not None:
@@ -186,6 +205,42 @@ class Gradient:
             return _read_only(closed_form_jacobian.jacobian_of_budget(problem, self._closed))
         return _read_only(implicit_derivatives.jacobian_of_budget(self._at))
 
+    def pull_back(self, by: Literal["reward", "budget"], cotangent: Floats) -> Floats:
+        """Return ``decision[by].T @ cotangent`` without forming the Jacobian.
+
+        Parameters
+        ----------
+        by : "reward" or "budget"
+        cotangent : array of shape (n_options,)
+
+        Returns
+        -------
+        array of shape (n_parameters,)
+            As many as ``decision[by]`` has columns.
+
+        Raises
+        ------
+        NotDifferentiable
+            Where ``decision[by]`` raises it.
+        """
+        self._check_has_decisions()
+        problem, closed = self._question.problem, self._closed
+        if closed is not None and by == "budget":
+            return np.asarray(closed.decision @ cotangent / problem.budget)
+        if closed is not None:
+            return closed_form_jacobian.pull_back_to_reward(problem, closed, cotangent)
+        at = self._at
+        entering = self._by_reward if by == "reward" else self._by_budget
+        return implicit_derivatives.pull_back(at, entering, cotangent)
+
+    @cached_property
+    def _by_reward(self) -> implicit_derivatives.Entering:
+        return implicit_derivatives.by_reward(self._at)
+
+    @cached_property
+    def _by_budget(self) -> implicit_derivatives.Entering:
+        return implicit_derivatives.by_budget(self._at)
+
     @property
     def _gets(self) -> Booleans:
         """Which decisions are not zero in all optima."""
@@ -217,7 +272,7 @@ def gradient(model: Model, allocation: Allocation) -> Gradient:
     NoAllocationError
         If the allocation holds no decision.
     ParameterError
-        If it is of another model, or not proven optimal, or options serve several groups.
+        If it is of another model, or not proven optimal.
 
     Examples
     --------
@@ -230,8 +285,6 @@ def gradient(model: Model, allocation: Allocation) -> Gradient:
     decision = allocation.decision
     question = model.question_of(allocation.problem)
     _check_is_of(model, question, allocation)
-    if question.grouping.shared_reward is not None:
-        raise ParameterError("gradients of options that serve several groups are not there yet")
     whole = allocation.problem.integer
     if whole.any():
         raise not_differentiable(
@@ -273,7 +326,8 @@ def _alpha_of(question: Question) -> float | None:
 
 def _check(at: DifferentiableOptimum, kinked: Booleans, why: str) -> None:
     if kinked.any():
-        raise not_differentiable(at.problem, "welfare", why, options=kinked)
+        options = kinked if kinked.ndim == 1 else kinked.any(axis=1)
+        raise not_differentiable(at.problem, "welfare", why, options=options)
 
 
 def _read_only(numbers: Floats) -> Floats:

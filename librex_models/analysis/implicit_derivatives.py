@@ -6,12 +6,15 @@ free coordinates w and the multipliers y satisfy, with the gradient f' of welfar
     f'(w) = matrix' y,   matrix w = right_hand_side
 
 for all parameters near by (Fiacco 1976, Math. Program. 10, 287-311). One linear system gives the
-derivatives by all parameters.
+derivatives by all parameters. It is symmetric: where it is solved for a vector over decisions, the
+answer times what a unit of a parameter adds to the two equations is the vector times the Jacobian.
 
 May import the differentiable optimum.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
@@ -19,87 +22,55 @@ from scipy import sparse
 from librex_models.analysis.differentiable_optimum import DifferentiableOptimum
 from librex_models.analysis.kinks import not_differentiable
 from librex_models.analysis.standard_form import Booleans
-from solvers.program import Floats
+from solvers.program import Floats, Integers
 
-CONSISTENT = 1e-7
 LEAST_ENTRY = 1e-13
 AT_ONCE = 500
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Entering:
+    """What a unit of each parameter adds to the two equations of an optimum.
+
+    Parameters
+    ----------
+    force, missing : scipy.sparse.csc_array of shape (n_coordinates or n_rows, n_parameters)
+    """
+
+    force: sparse.csc_array
+    missing: sparse.csc_array
+
+
 def jacobian_of_reward(at: DifferentiableOptimum) -> sparse.csr_array:
     """Return d decision / d reward, (n_options, n_options): row = decision, column = reward.
+
+    Where options serve several groups there is a column for each option and group, (n_options,
+    n_options * n_groups), those of the first option first.
 
     Raises
     ------
     NotDifferentiable
         Naming options.
     """
-    check_decisions(at)
-    problem = at.problem
-    force, missing = _by_reward(at)
-    n = problem.n_options
+    entering = by_reward(at)
+    n, n_parameters = at.problem.n_options, entering.force.shape[1]
     # A reward that enters neither equation moves nothing.
-    entering = np.flatnonzero((np.diff(force.indptr) > 0) | (np.diff(missing.indptr) > 0))
-    has_answer = np.ones(n, dtype=np.bool_)
-    rows, columns, entries = [], [], []
-    for start in range(0, len(entering), AT_ONCE):
-        some = entering[start : start + AT_ONCE]
-        moved, answers = _moved(at, force[:, some].toarray(), missing[:, some].toarray())
-        has_answer[some] = answers
-        row, place = np.nonzero(np.abs(moved) > _rounding(at))
-        rows.append(row)
-        columns.append(some[place])
-        entries.append(moved[row, place])
-    if not has_answer.all():
-        raise not_differentiable(
-            problem,
-            "the decision",
-            "what their rewards would change is tied to more rows than can give way",
-            options=~has_answer,
-        )
-    if not entries:
-        return sparse.csr_array((n, n))
-    where = (np.concatenate(rows), np.concatenate(columns))
-    return sparse.csr_array((np.concatenate(entries), where), shape=(n, n))
-
-
-def _by_reward(at: DifferentiableOptimum) -> tuple[sparse.csc_array, sparse.csc_array]:
-    """Return what a unit of each reward adds to the two equations of the optimum."""
-    form, problem, program = at.form, at.problem, at.program
-    n = problem.n_options
-    coordinate = form.coordinate[program.columns_of("x")]
-    is_free = (coordinate >= 0) & at.optimum.is_free[coordinate]
-    free = np.flatnonzero(is_free)
-    pull, moves = np.full(n, np.exp(-form.log_welfare_unit)), np.zeros(n)
-    row = np.zeros(n, dtype=np.int64)
-    if at.question.family.compares_utilities:
-        grouping = at.question.grouping
-        group, share = grouping.of_option, grouping.share[grouping.of_option]
-        doubtful = is_free & ~at.has_one_multiplier("utility_of")[group]
-        doubtful |= at.without_income[group] & (problem.upper > 0)
-        if doubtful.any():
-            raise not_differentiable(
-                problem, "the decision", "another price of utility is as good", options=doubtful
-            )
-        row = form.row[program.rows_of("utility_of")][group]
-        moves = share * at.decision / form.row_unit[row]
-        pull = share / form.row_unit[row] * at.optimum.multiplier[row]
-    force = sparse.csc_array(
-        (form.unit[coordinate[free]] * pull[free], (coordinate[free], free)),
-        shape=(len(form.cost), n),
+    enters = (np.diff(entering.force.indptr) > 0) | (np.diff(entering.missing.indptr) > 0)
+    chosen, rounding = np.flatnonzero(enters), _rounding(at)
+    parts = [sparse.csc_array((n, 0))]
+    for start in range(0, len(chosen), AT_ONCE):
+        some = chosen[start : start + AT_ONCE]
+        force, missing = entering.force[:, some].toarray(), entering.missing[:, some].toarray()
+        moved = _moved(at, force, missing)
+        moved[np.abs(moved) <= rounding] = 0.0
+        parts.append(sparse.csc_array(moved))
+    whole = sparse.csc_array(sparse.hstack(parts, format="csc"))
+    starts = np.zeros(n_parameters + 1, dtype=whole.indptr.dtype)
+    starts[chosen + 1] = np.diff(whole.indptr)
+    spread = sparse.csc_array(
+        (whole.data, whole.indices, np.cumsum(starts)), shape=(n, n_parameters)
     )
-    used = np.flatnonzero(moves)
-    missing = sparse.csc_array(
-        (moves[used], (row[used], used)), shape=(len(form.right_hand_side), n)
-    )
-    return force, missing
-
-
-def _rounding(at: DifferentiableOptimum) -> float:
-    """Return what rounding leaves of zeros: a decision moves by its size where a reward doubles."""
-    reward = np.zeros(1) if at.problem.reward is None else at.problem.reward
-    size = float(np.abs(reward).max(initial=0.0)) or 1.0
-    return LEAST_ENTRY * float(np.abs(at.decision).max(initial=0.0)) / size
+    return sparse.csr_array(spread)
 
 
 def jacobian_of_budget(at: DifferentiableOptimum) -> Floats:
@@ -110,19 +81,122 @@ def jacobian_of_budget(at: DifferentiableOptimum) -> Floats:
     NotDifferentiable
         Naming options or resources.
     """
+    entering = by_budget(at)
+    return _moved(at, entering.force.toarray(), entering.missing.toarray())
+
+
+def pull_back(at: DifferentiableOptimum, entering: Entering, cotangent: Floats) -> Floats:
+    """Return the transposed Jacobian by some parameters times a vector over decisions."""
+    form, optimum = at.form, at.optimum
+    coordinate = form.coordinate[at.program.columns_of("x")]
+    moves = (coordinate >= 0) & optimum.is_free[coordinate]
+    force = np.zeros(len(form.cost))
+    force[coordinate[moves]] = (cotangent * form.unit[coordinate])[moves]
+    dw, dy = optimum.factors.solve(force, np.zeros(len(form.right_hand_side)))
+    return np.asarray(entering.force.T @ dw + entering.missing.T @ dy)
+
+
+def by_reward(at: DifferentiableOptimum) -> Entering:
+    """Return what a unit of each reward adds to the two equations of the optimum.
+
+    Raises
+    ------
+    NotDifferentiable
+        Naming options, if the decision has no derivatives by rewards.
+    """
     check_decisions(at)
-    form, problem = at.form, at.problem
+    form, program, grouping = at.form, at.program, at.question.grouping
+    n, n_groups = at.problem.n_options, len(grouping)
+    option, parameter = np.arange(n), np.arange(n)
+    if not at.question.family.compares_utilities:
+        pull, moves = np.full(n, np.exp(-form.log_welfare_unit)), np.zeros(n)
+        return _entering(at, option, parameter, np.zeros(n, dtype=np.int64), pull, moves, n)
+    if grouping.shared_reward is None:
+        group = grouping.of_option
+        share, n_parameters = grouping.share[group], n
+    else:
+        option, group = np.repeat(option, n_groups), np.tile(np.arange(n_groups), n)
+        parameter, share, n_parameters = (
+            np.arange(n * n_groups),
+            np.ones(n * n_groups),
+            n * n_groups,
+        )
+    row = form.row[program.rows_of("utility_of")][group]
+    moves = share * at.decision[option] / form.row_unit[row]
+    pull = share / form.row_unit[row] * at.optimum.multiplier[row]
+    coordinate = form.coordinate[program.columns_of("x")][option]
+    is_free = (coordinate >= 0) & at.optimum.is_free[coordinate]
+    has_one = at.has_one_multiplier("utility_of")[group]
+    doubtful = is_free & ~has_one
+    doubtful |= at.without_income[group] & (at.problem.upper[option] > 0)
+    _refuse(at, option[doubtful], "another price of utility is as good")
+    why = "what their rewards would change is tied to more rows than can give way"
+    _refuse(at, option[(moves != 0) & ~has_one], why)
+    return _entering(at, option, parameter, row, pull, moves, n_parameters)
+
+
+def by_budget(at: DifferentiableOptimum) -> Entering:
+    """Return what a unit of each budget adds to the two equations of the optimum.
+
+    Raises
+    ------
+    NotDifferentiable
+        Naming options or resources, if the decision has no derivatives by budgets.
+    """
+    check_decisions(at)
+    form, n = at.form, at.problem.n_resources
+    has_one = at.has_one_multiplier("budget_limit")
+    if not has_one.all():
+        raise not_differentiable(
+            at.problem, "the decision", "nothing can take up a change", resources=~has_one
+        )
     row = form.row[at.program.rows_of("budget_limit")]
     there = np.flatnonzero(row >= 0)
-    force = np.zeros((len(form.cost), problem.n_resources))
-    missing = np.zeros((len(form.right_hand_side), problem.n_resources))
-    missing[row[there], there] = 1.0 / form.row_unit[row[there]]
-    moved, is_consistent = _moved(at, force, missing)
-    if not is_consistent.all():
-        raise not_differentiable(
-            problem, "the decision", "nothing can take up a change", resources=~is_consistent
-        )
-    return moved
+    missing = sparse.csc_array(
+        (1.0 / form.row_unit[row[there]], (row[there], there)),
+        shape=(len(form.right_hand_side), n),
+    )
+    return Entering(force=sparse.csc_array((len(form.cost), n)), missing=missing)
+
+
+def _entering(
+    at: DifferentiableOptimum,
+    option: Integers,
+    parameter: Integers,
+    row: Integers,
+    pull: Floats,
+    moves: Floats,
+    n_parameters: int,
+) -> Entering:
+    """Return what each parameter, of an option and a row, adds: pulls to it, moves in the row."""
+    form = at.form
+    coordinate = form.coordinate[at.program.columns_of("x")][option]
+    free = np.flatnonzero((coordinate >= 0) & at.optimum.is_free[coordinate])
+    force = sparse.csc_array(
+        (form.unit[coordinate[free]] * pull[free], (coordinate[free], parameter[free])),
+        shape=(len(form.cost), n_parameters),
+    )
+    used = np.flatnonzero(moves)
+    missing = sparse.csc_array(
+        (moves[used], (row[used], parameter[used])),
+        shape=(len(form.right_hand_side), n_parameters),
+    )
+    return Entering(force=force, missing=missing)
+
+
+def _refuse(at: DifferentiableOptimum, options: Integers, why: str) -> None:
+    if options.size:
+        named = np.zeros(at.problem.n_options, dtype=np.bool_)
+        named[options] = True
+        raise not_differentiable(at.problem, "the decision", why, options=named)
+
+
+def _rounding(at: DifferentiableOptimum) -> float:
+    """Return what rounding leaves of zeros: a decision moves by its size where a reward doubles."""
+    shared = at.question.grouping.shared_reward
+    reward = at.problem.reward if shared is None else shared.data
+    size = 1.0 if reward is None else float(np.abs(reward).max(initial=0.0)) or 1.0
+    return LEAST_ENTRY * float(np.abs(at.decision).max(initial=0.0)) / size
 
 
 def check_decisions(at: DifferentiableOptimum) -> None:
@@ -164,15 +238,12 @@ def check_decisions(at: DifferentiableOptimum) -> None:
     )
 
 
-def _moved(at: DifferentiableOptimum, force: Floats, missing: Floats) -> tuple[Floats, Booleans]:
-    """Return how decisions move with each parameter, and which of these have an answer."""
+def _moved(at: DifferentiableOptimum, force: Floats, missing: Floats) -> Floats:
+    """Return how decisions move with each parameter."""
     form, optimum = at.form, at.optimum
     dw, _ = optimum.factors.solve(force, missing)
-    dw[~optimum.is_free] = 0.0
-    wanting = np.abs(form.matrix @ dw - missing).max(axis=0, initial=0.0)
-    size = np.abs(missing).max(axis=0, initial=0.0)
-    size += np.abs(force).max(axis=0, initial=0.0)
     coordinate = form.coordinate[at.program.columns_of("x")]
+    moves = (coordinate >= 0) & optimum.is_free[coordinate]
     moved = dw[coordinate] * form.unit[coordinate][:, np.newaxis]
-    moved = np.where((coordinate >= 0)[:, np.newaxis], moved, 0.0)
-    return moved, np.asarray(wanting <= CONSISTENT * size)
+    moved[~moves] = 0.0
+    return np.asarray(moved)

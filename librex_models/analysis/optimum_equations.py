@@ -67,9 +67,7 @@ class Factors:
         self._stiffness = stiffness
         n_rows = own.matrix.shape[0]
         # What the singles of a row give way to its multiplier.
-        self._ease = _sums(
-            own.single_row, own.single_entry**2 / stiffness[own.single], n_rows
-        )
+        self._ease = _sums(own.single_row, own.single_entry**2 / stiffness[own.single], n_rows)
         self._thin_stiffness = own.thin_entry**2 / self._ease[own.thin]
         self._total = stiffness[own.other] + _sums(
             own.thin_column, self._thin_stiffness, len(own.other)
