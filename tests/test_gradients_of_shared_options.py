@@ -37,7 +37,6 @@ def public_goods(seed: int) -> lm.AllocationProblem:
         generator.uniform(0.2, 1.5, (n, 2)),
         generator.uniform(0.5, 1.5, 2),
         reward,
-        group=np.arange(n) % N_GROUPS,
         weight=generator.uniform(0.5, 2.0, N_GROUPS),
         upper=generator.uniform(0.3, 1.0, n),
     )

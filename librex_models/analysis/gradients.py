@@ -112,7 +112,7 @@ class Gradient:
         """The closed form of one budget, None where it does not apply or two options are tied."""
         alpha = _alpha_of(self._question)
         reward = self._question.problem.reward
-        if alpha is None or reward is None or self._question.grouping.shared_reward is not None:
+        if alpha is None or reward is None or self._question.problem.shared_reward is not None:
             return None
         form = closed_form(self._question.problem, self._question.grouping, alpha, reward)
         return None if form is None or form.tied.size else form
@@ -132,10 +132,9 @@ class Gradient:
         at = self._at
         if not self._question.family.compares_utilities:
             _check(at, ~at.is_unique, "other decisions are as good")
-            gives = at.decision
-            if grouping.shared_reward is not None:
-                gives = np.outer(gives, np.ones(len(grouping)))
-            return _read_only(np.array(gives))
+            if problem.shared_reward is not None:
+                return _read_only(np.outer(at.decision, np.ones(problem.n_groups)))
+            return _read_only(at.decision.copy())
         worth, has_price = at.multiplier("utility_of"), at.has_price("utility_of")
         has_one, lacks = at.has_one_multiplier("utility_of"), at.without_income
         share = grouping.share

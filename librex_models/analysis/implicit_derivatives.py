@@ -21,7 +21,6 @@ from scipy import sparse
 
 from librex_models.analysis.differentiable_optimum import DifferentiableOptimum
 from librex_models.analysis.kinks import not_differentiable
-from librex_models.analysis.standard_form import Booleans
 from solvers.program import Floats, Integers
 
 LEAST_ENTRY = 1e-13
@@ -106,21 +105,18 @@ def by_reward(at: DifferentiableOptimum) -> Entering:
     """
     check_decisions(at)
     form, program, grouping = at.form, at.program, at.question.grouping
-    n, n_groups = at.problem.n_options, len(grouping)
-    option, parameter = np.arange(n), np.arange(n)
+    n, n_groups = at.problem.n_options, 1
+    option, share = np.arange(n), np.ones(n)
+    if at.problem.shared_reward is not None:
+        n_groups = at.problem.n_groups
+        option, share = np.repeat(option, n_groups), np.ones(n * n_groups)
     if not at.question.family.compares_utilities:
-        pull, moves = np.full(n, np.exp(-form.log_welfare_unit)), np.zeros(n)
-        return _entering(at, option, parameter, np.zeros(n, dtype=np.int64), pull, moves, n)
-    if grouping.shared_reward is None:
+        pull = np.full(n * n_groups, np.exp(-form.log_welfare_unit))
+        return _entering(at, option, np.zeros_like(option), pull, 0.0 * pull)
+    group = np.tile(np.arange(n_groups), n)
+    if at.problem.shared_reward is None:
         group = grouping.of_option
-        share, n_parameters = grouping.share[group], n
-    else:
-        option, group = np.repeat(option, n_groups), np.tile(np.arange(n_groups), n)
-        parameter, share, n_parameters = (
-            np.arange(n * n_groups),
-            np.ones(n * n_groups),
-            n * n_groups,
-        )
+        share = grouping.share[group]
     row = form.row[program.rows_of("utility_of")][group]
     moves = share * at.decision[option] / form.row_unit[row]
     pull = share / form.row_unit[row] * at.optimum.multiplier[row]
@@ -132,7 +128,7 @@ def by_reward(at: DifferentiableOptimum) -> Entering:
     _refuse(at, option[doubtful], "another price of utility is as good")
     why = "what their rewards would change is tied to more rows than can give way"
     _refuse(at, option[(moves != 0) & ~has_one], why)
-    return _entering(at, option, parameter, row, pull, moves, n_parameters)
+    return _entering(at, option, row, pull, moves)
 
 
 def by_budget(at: DifferentiableOptimum) -> Entering:
@@ -160,25 +156,19 @@ def by_budget(at: DifferentiableOptimum) -> Entering:
 
 
 def _entering(
-    at: DifferentiableOptimum,
-    option: Integers,
-    parameter: Integers,
-    row: Integers,
-    pull: Floats,
-    moves: Floats,
-    n_parameters: int,
+    at: DifferentiableOptimum, option: Integers, row: Integers, pull: Floats, moves: Floats
 ) -> Entering:
     """Return what each parameter, of an option and a row, adds: pulls to it, moves in the row."""
-    form = at.form
+    form, n_parameters = at.form, len(option)
     coordinate = form.coordinate[at.program.columns_of("x")][option]
     free = np.flatnonzero((coordinate >= 0) & at.optimum.is_free[coordinate])
     force = sparse.csc_array(
-        (form.unit[coordinate[free]] * pull[free], (coordinate[free], parameter[free])),
+        (form.unit[coordinate[free]] * pull[free], (coordinate[free], free)),
         shape=(len(form.cost), n_parameters),
     )
     used = np.flatnonzero(moves)
     missing = sparse.csc_array(
-        (moves[used], (row[used], parameter[used])),
+        (moves[used], (row[used], used)),
         shape=(len(form.right_hand_side), n_parameters),
     )
     return Entering(force=force, missing=missing)
@@ -193,7 +183,7 @@ def _refuse(at: DifferentiableOptimum, options: Integers, why: str) -> None:
 
 def _rounding(at: DifferentiableOptimum) -> float:
     """Return what rounding leaves of zeros: a decision moves by its size where a reward doubles."""
-    shared = at.question.grouping.shared_reward
+    shared = at.problem.shared_reward
     reward = at.problem.reward if shared is None else shared.data
     size = 1.0 if reward is None else float(np.abs(reward).max(initial=0.0)) or 1.0
     return LEAST_ENTRY * float(np.abs(at.decision).max(initial=0.0)) / size
