@@ -99,22 +99,10 @@ class _Dense:
         self._inverse = _near_identity(self._across)
 
     def _lower(self, right: Floats, transposed: bool = False) -> Any:
-        from scipy.linalg import solve_triangular
-
-        return solve_triangular(
-            self._upper,
-            right,
-            lower=True,
-            unit_diagonal=True,
-            trans="T" if transposed else "N",
-            check_finite=False,
-        )
+        return _triangular(self._upper, right, transposed, lower=True, unit_diagonal=True)
 
     def _high(self, right: Floats, transposed: bool = False) -> Any:
-        from scipy.linalg import solve_triangular
-
-        trans = "T" if transposed else "N"
-        return solve_triangular(self._upper, right, trans=trans, check_finite=False)
+        return _triangular(self._upper, right, transposed)
 
     def solve(self, force: Floats, missing: Floats) -> tuple[Floats, Floats, Floats]:
         n, root = self._n, self._root[:, np.newaxis]
@@ -134,6 +122,14 @@ class _Dense:
         v = v / root
         given[self._kept[self._given]] = v[n:]
         return v[:n], y, given
+
+
+def _triangular(matrix: Floats, right: Floats, transposed: bool, **kind: bool) -> Any:
+    # The types of scipy's stubs do not cover keywords that are passed on.
+    from scipy import linalg
+
+    solve: Any = linalg.solve_triangular
+    return solve(matrix, right, trans=1 if transposed else 0, check_finite=False, **kind)
 
 
 def _independent(matrix: sparse.csr_array, ease: Floats) -> Any:
@@ -174,7 +170,7 @@ class _Sparse:
         from scipy.sparse.linalg import splu
 
         self._column = 1.0 / np.sqrt(stiffness)
-        own = sparse.csr_array(matrix @ sparse.diags_array(self._column))
+        own: Any = sparse.csr_array(matrix @ sparse.diags_array(self._column))
         size = np.maximum(abs(own).max(axis=1).toarray().ravel(), np.sqrt(ease))
         self._row = 1.0 / np.where(size > 0, size, 1.0)
         self._ease = ease

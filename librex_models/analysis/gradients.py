@@ -325,7 +325,7 @@ def _alpha_of(question: Question) -> float | None:
 
 def _check(at: DifferentiableOptimum, kinked: Booleans, why: str) -> None:
     if kinked.any():
-        options = kinked if kinked.ndim == 1 else kinked.any(axis=1)
+        options = np.asarray(kinked if kinked.ndim == 1 else kinked.any(axis=1))
         raise not_differentiable(at.problem, "welfare", why, options=options)
 
 

@@ -164,7 +164,7 @@ def _leading(column: Integers, stiffness: Floats, total: Floats) -> npt.NDArray[
 def _sums(place: Integers, numbers: Floats, size: int) -> Floats:
     """Return the sums of numbers by place; of columns of numbers, column by column."""
     if numbers.ndim == 1:
-        return np.bincount(place, numbers, minlength=size)
+        return np.asarray(np.bincount(place, numbers, minlength=size), dtype=np.float64)
     gather = sparse.csr_array(
         (np.ones(len(place)), (place, np.arange(len(place)))), shape=(size, len(place))
     )
