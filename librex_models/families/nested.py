@@ -35,7 +35,7 @@ from librex_models.families.family import Floats, Majorant
 from librex_models.problem import AllocationProblem, Grouping
 from solvers.builder import ProgramBuilder, constant, entries_of
 from solvers.perspective_cones import cone_of_perspective
-from solvers.program import Block, Integers
+from solvers.program import Block, Booleans, Integers
 from solvers.scaled_utility import ratio_of, scaled_utility
 
 SMALLEST_SHARE = 1e-250
@@ -125,8 +125,8 @@ class NestedFairness:
         is_known = np.isfinite(top)
         around = np.where(is_known, top, 0.0)
         with np.errstate(over="ignore", divide="ignore"):
-            log_mean = np.log(self._mean(np.exp(powers - around[self.members]))) + around
-        return np.where(is_known, log_mean / (1.0 - b), -np.inf)
+            log_mean = self._log_mean(powers - around[self.members])
+        return np.where(is_known, around / (1.0 - b) + log_mean / (1.0 - b), -np.inf)
 
     def slope(self, utility: Floats, multiplier: Floats | None = None) -> Floats:
         """Return m with group_utility <= the sums of m_i utility_i, whatever the utilities are.
@@ -162,9 +162,9 @@ class NestedFairness:
         powers = exponent * log_cost
         top = np.full(len(self.groups), -np.inf)
         np.maximum.at(top, self.members, powers)
-        log_mean = np.log(self._mean(np.exp(powers - top[self.members]))) + top
+        log_mean = self._log_mean(powers - top[self.members])
         # b / (1 - b) = -1 / exponent
-        return np.asarray(np.exp(-log_mean / exponent) / self.size)
+        return np.asarray(np.exp(-top / exponent - log_mean / exponent) / self.size)
 
     def utility_of_marginal(self, weight: Floats, marginal: Floats) -> Floats:
         """Return utilities of members, alike in each group, at which welfare has this slope.
@@ -270,10 +270,17 @@ class NestedFairness:
         return self.outer.log_unit(reference)
 
     def majorant(
-        self, weight: Floats, utility: Floats, multiplier: Floats | None = None
+        self,
+        weight: Floats,
+        utility: Floats,
+        multiplier: Floats | None = None,
+        is_stuck: Booleans | None = None,
     ) -> Majorant:
-        """Return the outer tangent of the inner slopes; it is one of members' utilities."""
-        over_groups = self.outer.majorant(weight, self.group_utility(utility))
+        """Return the outer tangent of the inner slopes; it is one of members' utilities.
+
+        Groups that are stuck can never have anything.
+        """
+        over_groups = self.outer.majorant(weight, self.group_utility(utility), is_stuck=is_stuck)
         inner = self.slope(utility, multiplier)
         return replace(over_groups, slope=over_groups.slope[self.members] * inner)
 
@@ -295,6 +302,13 @@ class NestedFairness:
 
     def _mean(self, numbers: Floats) -> Floats:
         return np.bincount(self.members, numbers, minlength=len(self.groups)) / self.size
+
+    def _log_mean(self, logarithms: Floats) -> Floats:
+        """Return the logarithms of means, right to the last digits where all are close to 0."""
+        missing = self._mean(np.expm1(logarithms))
+        is_close = missing > -0.5
+        plain = np.where(is_close, 1.0, self._mean(np.exp(logarithms)))
+        return np.where(is_close, np.log1p(np.where(is_close, missing, 0.0)), np.log(plain))
 
     def _least(self, utility: Floats) -> Floats:
         least = np.full(len(self.groups), np.inf)

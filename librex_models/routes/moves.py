@@ -20,6 +20,8 @@ from librex_models.verification import Region, region
 from solvers.program import Booleans, Integers
 
 NOTHING = -1
+STEEPEST = 1e5
+"""Alpha per inner_alpha: where it is more, doubles do not tell the levels of groups well enough."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -94,6 +96,8 @@ def why_not_one_budget(question: Question) -> str:
         return f"{family.key} models are no water to fill"
     if isinstance(family, NestedFairness) and not family.is_smooth:
         return f"inner_alpha is {family.inner_alpha:g} and alpha {family.outer.alpha:g}"
+    if isinstance(family, NestedFairness) and family.outer.alpha > STEEPEST * family.inner_alpha:
+        return f"alpha is more than {STEEPEST:g} times inner_alpha, {family.inner_alpha:g}"
     if problem.integer.any():
         return "decisions are whole"
     if len(problem.extra_rows):

@@ -79,10 +79,7 @@ def nested_filled(
     group = family.members[segments.group]
     if segments.cost.sum() <= segments.room or not len(group):
         return filled(segments, log_weight[group], family.inner_alpha)
-    found = _Search(segments, family, log_weight, base).at_the_room(max(segments.room, 0.0))
-    aversion = family.inner_alpha - family.outer.alpha
-    log_omega = log_weight + aversion * np.where(np.isfinite(found), found, 0.0)
-    log_omega = np.where(np.isfinite(found), log_omega, WORTHLESS)
+    log_omega = _Search(segments, family, log_weight, base).at_the_room(max(segments.room, 0.0))
     return filled(segments, log_omega[group], family.inner_alpha)
 
 
@@ -118,7 +115,10 @@ class _Search:
         self._z = log_weight.copy()
 
     def at_the_room(self, room: float) -> Floats:
-        """Return the logarithms of groups' utilities where the room is spent."""
+        """Return the levels of groups where the room is spent: log weights, but for a factor.
+
+        The levels themselves: from utilities, weights would be less precise by alpha / b.
+        """
         low, high = self._around(room)
         for _ in range(MOST_STEPS):
             middle = 0.5 * (low + high)
@@ -128,7 +128,7 @@ class _Search:
             else:
                 low = middle
             if high - low <= CLOSE * max(1.0, abs(low)):
-                return levels.log_utility
+                return np.where(np.isfinite(levels.log_utility), self._z, WORTHLESS)
         raise SolverFailure("not filled: no price of the budget was found")
 
     def _around(self, room: float) -> tuple[float, float]:
@@ -160,7 +160,10 @@ class _Search:
             high = np.minimum(high, np.where(above > 0.0, z - above / slopes[1], np.inf))
             high = np.minimum(high, np.where(above < 0.0, z - above / slopes[0], np.inf))
             error = CLOSE * (1.0 + np.abs(z) + np.abs(self._b - self._alpha) * np.abs(known))
-            is_found = np.abs(above) <= error
+            # Where utilities are much steeper than levels, doubles say no more of a level.
+            width = CLOSE * (1.0 + np.abs(z))
+            is_narrow = (high - low <= width) & (np.abs(z - low) <= width)
+            is_found = (np.abs(above) <= error) | is_narrow
             if is_found.all():
                 break
             slope = 1.0 - (self._b - self._alpha) * levels.elasticity
