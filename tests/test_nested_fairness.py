@@ -318,7 +318,7 @@ def test_one_budget_is_filled_to_rounding(seed: int) -> None:
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.3, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0])
-@pytest.mark.parametrize("inner", [0.3, 1.0, 2.0, 20.0])
+@pytest.mark.parametrize("inner", [0.01, 0.3, 1.0, 1.0 + 1e-9, 2.0, 20.0])
 def test_one_budget_without_caps_has_a_closed_form(alpha: float, inner: float) -> None:
     rng = np.random.default_rng(12)
     cost, reward = rng.uniform(0.5, 2.0, 7), rng.uniform(0.5, 2.0, 7)
@@ -327,7 +327,8 @@ def test_one_budget_without_caps_has_a_closed_form(alpha: float, inner: float) -
         cost[:, np.newaxis], [budget], reward, group=group.tolist(), weight=weight, upper=np.inf
     )
     size, each = np.bincount(group), cost / reward
-    if inner == 1.0:
+    if abs(inner - 1.0) < 1e-6:
+        # The formula itself has no digits there.
         bought = np.exp(-np.bincount(group, np.log(each)) / size) / size
     else:
         total = np.bincount(group, each ** (1.0 - 1.0 / inner))
@@ -335,8 +336,37 @@ def test_one_budget_without_caps_has_a_closed_form(alpha: float, inner: float) -
     log_part = np.log(weight) / alpha + (1.0 / alpha - 1.0) * np.log(bought)
     part = np.exp(log_part - log_part.max())
     utility = bought * budget * part / part.sum()
-    allocation = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner).solve()
-    np.testing.assert_allclose(allocation.utility, utility, rtol=1e-9)
+    allocation = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner).solve(solver="auto")
+    assert allocation.solver == "librex"
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    np.testing.assert_allclose(allocation.utility, utility, rtol=1e-8)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.9, 0.99])
+@pytest.mark.parametrize("inner", [0.0, 0.5, 2.0])
+@pytest.mark.parametrize("solver", ["auto", "highs", "scip"])
+def test_a_group_that_can_never_have_anything_leaves_no_gap(
+    alpha: float, inner: float, solver: str
+) -> None:
+    problem = lm.AllocationProblem(
+        [[1.0]] * 4, [8.0], [0.0, 0.0, 2.0, 2.0], group=["a", "a", "b", "b"], upper=8.0
+    )
+    model = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner)
+    allocation = model.solve(solver=solver)
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    wanted = 8.0 ** (1.0 - alpha) / (1.0 - alpha)
+    assert allocation.objective == pytest.approx(wanted, rel=1e-6)
+
+
+def test_where_alpha_is_far_above_inner_alpha_a_solver_is_asked() -> None:
+    problem = lm.AllocationProblem(
+        [[1.0]] * 4, [8.0], [4.0, 1.0, 2.0, 2.0], group=["a", "a", "b", "b"], upper=8.0
+    )
+    allocation = lm.GroupAlphaFair(problem, 1.0, inner_alpha=1e-12).solve(solver="auto")
+    assert allocation.solver != "librex"
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    # But for roundings utilities are means: 4 to whoever earns 4, 4 to the others.
+    assert allocation.objective == pytest.approx(np.log(8.0) + np.log(4.0), abs=2e-6)
 
 
 # Exported files.

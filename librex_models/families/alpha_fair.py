@@ -31,6 +31,7 @@ import numpy as np
 from librex_models.families.family import Floats, Majorant
 from librex_models.problem import Grouping
 from solvers.builder import ProgramBuilder, entries_of
+from solvers.program import Booleans
 from solvers.scaled_utility import scaled_utility
 
 # Instead of at zero, tangents are taken at this share of the reference; nowhere are they steeper
@@ -155,8 +156,12 @@ class AlphaFairness:
         weight: Floats,
         utility: Floats,
         multiplier: Floats | None = None,  # noqa: ARG002
+        is_stuck: Booleans | None = None,
     ) -> Majorant:
-        """Return the sum of tangents at `utility`, in scaled terms."""
+        """Return the sum of tangents at `utility`, in scaled terms.
+
+        Whoever is stuck can never have anything, alpha being below 1: no tangent is needed.
+        """
         reference = self._reference(weight, utility)
         if reference == 0.0:
             reference = 1.0
@@ -166,6 +171,8 @@ class AlphaFairness:
         at = np.where(ratio > 0.0, np.maximum(ratio, nearest), max(NEAREST, nearest))
         with np.errstate(over="ignore"):
             slope = weight * at ** (-self.alpha) / reference
+        if is_stuck is not None:
+            at, slope = np.where(is_stuck, 0.0, at), np.where(is_stuck, 0.0, slope)
         constant = float(weight @ scaled_utility(at, self.alpha) - slope @ (at * reference))
         total = float(weight.sum())
 

@@ -227,7 +227,8 @@ class Nested(Plain):
     def _take_unit(self, question: Question, decision: Floats) -> bool:
         """Measure utilities in the equivalent one: with a large alpha, others are far from it."""
         family = _family_of(question)
-        equivalent = family.equivalent(question.grouping.weight, question.utility(decision))
+        group = family.group_utility(question.utility(decision))
+        equivalent = _size(family, question.grouping.weight, group)
         is_near = abs(equivalent / self.utility_unit - 1.0) * max(self._alpha(family), 1.0) < 1.0
         if not 0.0 < equivalent < np.inf or is_near or family.outer.alpha == 0.0:
             return False
@@ -248,7 +249,7 @@ class Nested(Plain):
         for factor in FIRST_SHARES.tolist():
             points = points.plus(np.arange(n_groups), factor * share)
         self.utilities = points
-        equivalent = family.outer.equivalent(question.grouping.weight, share)
+        equivalent = _size(family, question.grouping.weight, share)
         if 0.0 < equivalent < np.inf:
             self.utility_unit = equivalent
         self._add_around_unit(family)
@@ -294,6 +295,12 @@ class Nested(Plain):
             )
             for g in range(len(family.groups))
         ]
+
+
+def _size(family: NestedFairness, weight: Floats, group: Floats) -> float:
+    """Return the equivalent of utilities of groups; of those who have something, alpha below 1."""
+    counts = (group > 0.0) | (family.outer.alpha >= 1.0)
+    return family.outer.equivalent(weight[counts], group[counts]) if counts.any() else 0.0
 
 
 def _family_of(question: Question) -> NestedFairness:

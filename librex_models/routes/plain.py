@@ -8,9 +8,10 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
+from librex_models.families.family import Majorant
 from librex_models.routes.route import Floats, Question
 from librex_models.routes.solvable import advice_on_service
-from librex_models.verification import LinearWelfare, Region, region
+from librex_models.verification import LinearWelfare, region
 from solvers import Program
 
 # A whole program is asked for a little more than the user wants: rounding decisions moves the
@@ -64,8 +65,7 @@ class Plain:
     ) -> LinearWelfare:
         """Return the family's majorant as a function of the decision."""
         grouping, own = question.grouping, region(question.problem)
-        at = _raised_where_stuck(question, utility, own)
-        majorant = question.family.majorant(grouping.weight, at, multiplier)
+        majorant = _majorant(question, utility, multiplier)
         return LinearWelfare(
             coefficient=grouping.worth(question.reward, majorant.slope),
             constant=majorant.constant + float(majorant.slope @ grouping.history),
@@ -134,18 +134,21 @@ class Plain:
         return True
 
 
-def _raised_where_stuck(question: Question, utility: Floats, own: Region) -> Floats:
-    """Return utilities at which tangents lose nothing, where alpha is below 1.
+def _majorant(question: Question, utility: Floats, multiplier: Floats | None) -> Majorant:
+    """Return the family's majorant; exact for whoever can never have anything, alpha below 1.
 
-    A tangent near zero is off by a little there, which is all that counts for whoever can never
-    have more; it may be as steep as it likes.
+    A tangent near zero is off by a little there.
     """
-    family, is_nothing = question.family, utility <= 0.0
-    is_finite_there = isinstance(family, AlphaFairness) and family.alpha < 1.0
-    if not is_finite_there or not is_nothing.any() or is_nothing.all():
-        return utility
-    is_stuck = is_nothing & (question.utility(own.upper) <= 0.0)
-    return np.where(is_stuck, np.finfo(np.float64).tiny, utility)
+    family, weight = question.family, question.grouping.weight
+    if not isinstance(family, (AlphaFairness, NestedFairness)):
+        return family.majorant(weight, utility, multiplier)
+    alpha = family.outer.alpha if isinstance(family, NestedFairness) else family.alpha
+    if alpha >= 1.0 or utility.min(initial=1.0) > 0.0:
+        return family.majorant(weight, utility, multiplier)
+    own = region(question.problem, by_budgets=True)
+    most = question.utility(np.maximum(own.upper, own.lower))
+    is_stuck = (family.group_utility(most) if isinstance(family, NestedFairness) else most) <= 0.0
+    return family.majorant(weight, utility, multiplier, is_stuck if is_stuck.any() else None)
 
 
 def in_units(program: Program, unit: float) -> Program:
