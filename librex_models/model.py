@@ -24,7 +24,12 @@ from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.allocation_problem import Over
-from librex_models.problem.fairness_limits import Demanded, FairnessLimits, checked_limits
+from librex_models.problem.fairness_limits import (
+    Demanded,
+    FairnessLimits,
+    check_demanded,
+    checked_limits,
+)
 from librex_models.routes.route import Question
 from librex_models.routes.solvable import check_signs, check_solvable
 from librex_models.session import Session
@@ -66,6 +71,7 @@ class Model:
             )
         if over not in ("groups", "agents"):
             raise ParameterError(f"over is {over!r}, expected 'groups' or 'agents'")
+        check_demanded(demanded, type(self).__name__)
         self.problem = problem
         self.family = family
         self.over: Over = over

@@ -290,3 +290,13 @@ def test_a_file_for_budget_only_takes_no_limits(tmp_path: Any) -> None:
     )
     with pytest.raises(FileError, match=r"fairness\.floor is given, but model 'budget_only'"):
         read_configuration(path)
+
+
+def test_what_is_demanded_under_an_unknown_name_is_refused() -> None:
+    problem = AllocationProblem([[1.0], [1.0]], [1.0], [3.0, 1.0])
+    misspelt: dict[str, Any] = {"flor": 0.5}
+    with pytest.raises(ParameterError, match="Proportional has no argument 'flor'; did you mean"):
+        Proportional(problem, **misspelt)
+    foreign: dict[str, Any] = {"inner_alpha": 1.0}
+    with pytest.raises(ParameterError, match="AlphaFair has no argument 'inner_alpha'"):
+        AlphaFair(problem, 1.0, **foreign)

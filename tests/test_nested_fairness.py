@@ -3,6 +3,7 @@
 import math
 from pathlib import Path
 
+import cvxpy
 import highspy
 import numpy as np
 import pytest
@@ -166,6 +167,27 @@ def test_the_same_aversion_inside_is_alpha_fairness_over_agents(alpha: float) ->
     over_agents = lm.AlphaFair(problem.replace(agent_weight=weight), alpha).solve()
     assert nested.objective == pytest.approx(over_agents.objective, rel=1e-5, abs=1e-6)
     np.testing.assert_allclose(nested.decision, over_agents.decision, atol=5e-3)
+
+
+def test_tangents_leave_out_what_no_group_can_have() -> None:
+    """With alpha about .3 they spanned 17 decades, and an interior point ended nowhere."""
+    require_ready("cvxpy:CLARABEL")
+    problem = nested_problem(np.random.default_rng(123))
+    model = lm.GroupAlphaFair(problem, 0.3, inner_alpha=0.3)
+    allocation = model.solve(solver="cvxpy:CLARABEL", time_limit_seconds=60)
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    # It is alpha-fairness over agents, each counting with its part of the group's weight.
+    group = problem.group_of_agent
+    size = np.bincount(group)
+    weight = problem.weight[group] / size[group]
+    share = size[group] if problem.group_utility == "sum" else np.ones(len(group))
+    x = cvxpy.Variable(problem.n_options, nonneg=True)
+    assert problem.reward is not None
+    utility = problem.history[group] + cvxpy.multiply(share * problem.reward, x)
+    welfare = weight @ cvxpy.power(utility, 0.7, approx=False) / 0.7
+    rows = [problem.usage.toarray() @ x <= problem.budget, x <= problem.upper]
+    best = cvxpy.Problem(cvxpy.Maximize(welfare), rows).solve(solver="CLARABEL")
+    assert allocation.objective == pytest.approx(best, rel=3e-6)
 
 
 def test_no_aversion_inside_is_the_mean() -> None:

@@ -5,7 +5,9 @@ May import `librex_models.errors` and the labels of this package.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypedDict
 
 import numpy as np
@@ -88,6 +90,16 @@ class FairnessLimits:
             and self.spread_cap == other.spread_cap
             and self.gini_cap == other.gini_cap
         )
+
+
+def check_demanded(demanded: Iterable[str], model: str) -> None:
+    """Raise ParameterError where something is demanded under a name that nobody knows."""
+    known = list(Demanded.__annotations__)
+    for name in demanded:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(known)}"
+            raise ParameterError(f"{model} has no argument {name!r}; {hint}")
 
 
 def checked_limits(

@@ -56,6 +56,8 @@ ENOUGH_FOR_CONES = 30
 """With fewer members, tangents are found as fast without."""
 SMALLEST_OF_CONES, LARGEST_OF_CONES = 0.01, 8.0
 """Between which alpha the point of a conic solver is good enough."""
+BEYOND = 2.0
+"""Times what a group can have: no tangents touch there."""
 AROUND = (0.999, 1.0, 1.001)
 ROUNDING = 1e-12
 SURELY = 1.0 - 1e-5
@@ -287,6 +289,8 @@ class Nested(Plain):
         top = scaled_utility(np.maximum(most, 0.0) / self.utility_unit, alpha)
         # What is nearly level is no sharper than the most.
         steep = slope * STEEPEST > 1.0
+        # So are those at more than a group can have; their constants can be huge.
+        steep &= points.at <= BEYOND * most[points.of]
         return [
             TangentsOfTerm(
                 slope=slope[steep & (points.of == g)],
