@@ -216,6 +216,49 @@ def test_a_group_that_wants_nothing_gets_nothing() -> None:
     np.testing.assert_allclose(allocation.decision, [0.0, 0.0, 3.0], atol=1e-9)
 
 
+@pytest.mark.parametrize("solver", ["auto", "highs", "scip", "cvxpy:CLARABEL"])
+@pytest.mark.parametrize("whole", [False, True])
+def test_lower_bounds_may_leave_a_member_nothing(solver: str, whole: bool) -> None:
+    if whole and solver.startswith("cvxpy"):
+        pytest.skip("cvxpy:CLARABEL has no whole decisions")
+    problem = lm.AllocationProblem(
+        [[1.0, 1.0], [1.0, 2.0]],
+        [1.0, 1.0],
+        [1.0, 1.0],
+        group=["a", "a"],
+        lower=[1.0, 0.0],
+        integer=whole,
+    )
+    allocation = lm.GroupAlphaFair(problem, 0.5, inner_alpha=2.0).solve(solver=solver)
+    assert allocation.decision == pytest.approx([1.0, 0.0])
+    assert allocation.objective == 0.0
+
+
+def test_where_no_group_can_have_anything_nothing_is_the_best() -> None:
+    """A bound that is nothing but for roundings is compared with what members can have."""
+    problem = lm.AllocationProblem(
+        [
+            [1.14, 0.0, 1.1],
+            [0.93, 0.0, 1.12],
+            [0.0, 0.37, 0.0],
+            [0.82, 1.09, 1.98],
+            [1.77, 0.18, 0.86],
+            [0.01, 0.0, 0.05],
+        ],
+        [1.92, 3.29, 3.35],
+        [0.21, 2.33, 0.0, 1.15, 2.72, 0.0],
+        group=["a", "b", "a", "b", "a", "b"],
+        weight={"a": 0.05271753252161644, "b": 10.248506647884808},
+        lower=[0.0, 1.0, 1.0, 0.0, 0.0, 0.0],
+        upper=[3.0, 1.0, 3.0, 1.0, 1.0, 2.0],
+        integer=True,
+        agent_limit=1.0,
+    )
+    allocation = lm.GroupAlphaFair(problem, 0.99, inner_alpha=20.0).solve(solver="highs")
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    assert allocation.objective == 0.0
+
+
 def test_more_aversion_inside_evens_out_a_group() -> None:
     problem = lm.AllocationProblem(
         [[1.0], [1.0], [1.0]], [3.0], [4.0, 1.0, 2.0], group=["a", "a", "b"], upper=3.0
@@ -248,6 +291,20 @@ def test_what_is_written_counts(form: str) -> None:
 
 
 # Bad input.
+
+
+@pytest.mark.parametrize("factor", [1e-4, 0.05, 30.0, 1e4])
+def test_rewards_of_another_size_may_be_written(factor: float) -> None:
+    problem = nested_problem(np.random.default_rng([3, 5]))
+    model = lm.GroupAlphaFair(problem, 5.0, inner_alpha=5.0)
+    with model.open(solver="highs") as session:
+        before = session.solve()
+        assert problem.reward is not None
+        session.write(reward=factor * problem.reward, history=factor * problem.history)
+        after = session.solve()
+    assert after.verdict is lm.Verdict.OPTIMAL
+    # Welfare is homogeneous of degree 1 - alpha.
+    assert after.objective == pytest.approx(factor**-4.0 * before.objective, rel=1e-5)
 
 
 def test_what_is_not_offered_is_refused_by_name() -> None:

@@ -56,6 +56,8 @@ ENOUGH_FOR_CONES = 30
 """With fewer members, tangents are found as fast without."""
 SMALLEST_OF_CONES, LARGEST_OF_CONES = 0.01, 8.0
 """Between which alpha the point of a conic solver is good enough."""
+FAR = 5.0
+"""The logarithm of a change of sizes, times alpha, after which tangents begin anew."""
 BEYOND = 2.0
 """Times what a group can have: no tangents touch there."""
 AROUND = (0.999, 1.0, 1.001)
@@ -103,6 +105,10 @@ class Nested(Plain):
         Whether a decision that is whole where it has to be was found.
     tempered : float
         The largest alpha that is taken: a large one says nothing until utilities are known.
+    begun_at : float
+        The unit that tangents began with.
+    has_new_numbers : bool
+        Whether numbers were written since.
     """
 
     ratios: Points | None = None
@@ -110,6 +116,8 @@ class Nested(Plain):
     incumbent: Floats | None = None
     is_looked_at: bool = False
     tempered: float = MILD
+    begun_at: float = 1.0
+    has_new_numbers: bool = False
 
     @property
     def is_relaxed(self) -> bool:
@@ -126,7 +134,7 @@ class Nested(Plain):
         family = _family_of(question)
         most = most_of_groups(question, family)
         program = bounded(question, family, program)
-        if self.utilities is None:
+        if self.utilities is None or self._is_of_another_size(question, family, most):
             self._begin(question, family, most)
             self._begin_at_cones(question, family, program)
         lower = program.column_lower.copy()
@@ -162,7 +170,7 @@ class Nested(Plain):
         # Near the unit, the equivalent utility moves by as much as the mean of the terms.
         return 0.0, share * float(question.grouping.weight.sum())
 
-    def refined(self, question: Question, decision: Floats, bound: float) -> bool:  # noqa: ARG002
+    def refined(self, question: Question, decision: Floats, bound: float) -> bool:
         """Add tangents at a decision, and take its size as the unit."""
         family, before, was_loose = _family_of(question), self._n_lines, not self.is_looked_at
         utility = question.utility(decision)
@@ -177,7 +185,7 @@ class Nested(Plain):
             self.ratios = self.ratios.plus(who, ratio)
         if self.utilities is not None:
             self.utilities = self.utilities.plus(np.arange(len(group)), group)
-        has_new_unit = self._take_unit(question, decision)
+        has_new_unit = self._take_unit(question, decision, bound)
         if has_new_unit:
             self._add_around_unit(family)
         whole = decision[question.problem.integer]
@@ -192,6 +200,17 @@ class Nested(Plain):
         """Drop the decision that was found: other numbers may not allow it."""
         super().forget()
         self.incumbent = None
+        self.has_new_numbers = True
+
+    def _is_of_another_size(self, question: Question, family: NestedFairness, most: Floats) -> bool:
+        """Return whether numbers were written since that leave the unit of tangents far off."""
+        if not self.has_new_numbers:
+            return False
+        self.has_new_numbers = False
+        size = _size(family, question.grouping.weight, most / len(most))
+        return 0.0 < size < np.inf and (
+            abs(np.log(size / self.begun_at)) * max(family.outer.alpha, 1.0) > FAR
+        )
 
     def _alpha(self, family: NestedFairness) -> float:
         return min(family.outer.alpha, self.tempered)
@@ -226,11 +245,14 @@ class Nested(Plain):
         ):
             self.incumbent = group
 
-    def _take_unit(self, question: Question, decision: Floats) -> bool:
-        """Measure utilities in the equivalent one: with a large alpha, others are far from it."""
+    def _take_unit(self, question: Question, decision: Floats, bound: float) -> bool:
+        """Measure utilities in the equivalent one: with a large alpha, others are far from it.
+
+        Where it is nothing, the bound says of what size utilities are.
+        """
         family = _family_of(question)
         group = family.group_utility(question.utility(decision))
-        equivalent = _size(family, question.grouping.weight, group)
+        equivalent = _size(family, question.grouping.weight, group) or bound
         is_near = abs(equivalent / self.utility_unit - 1.0) * max(self._alpha(family), 1.0) < 1.0
         if not 0.0 < equivalent < np.inf or is_near or family.outer.alpha == 0.0:
             return False
@@ -253,7 +275,8 @@ class Nested(Plain):
         self.utilities = points
         equivalent = _size(family, question.grouping.weight, share)
         if 0.0 < equivalent < np.inf:
-            self.utility_unit = equivalent
+            self.utility_unit = self.begun_at = equivalent
+        self.tempered = MILD
         self._add_around_unit(family)
 
     def _begin_at_cones(self, question: Question, family: NestedFairness, program: Program) -> None:
@@ -274,7 +297,7 @@ class Nested(Plain):
             self.ratios = self.ratios.plus(who, factor * utility[who] / own[who])
             if self.utilities is not None:
                 self.utilities = self.utilities.plus(every, factor * group)
-        if self._take_unit(question, x):
+        if self._take_unit(question, x, 0.0):
             self._add_around_unit(family)
 
     def _lines(self, family: NestedFairness, most: Floats) -> list[TangentsOfTerm]:

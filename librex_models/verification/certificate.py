@@ -319,7 +319,8 @@ def rounding_of_nothing(problem: AllocationProblem, grouping: Grouping) -> float
     if not (is_floored or problem.lower.any() or problem.agent_minimum.any()):
         return 0.0
     most = grouping.utility(np.abs(problem.known_reward), region(problem, by_budgets=True).upper)
-    return ROUNDINGS_OF_NOTHING * EPSILON * float((most / grouping.weight).max())
+    weight = grouping.weight if grouping.weighted is None else grouping.weight.min()
+    return ROUNDINGS_OF_NOTHING * EPSILON * float((most / weight).max())
 
 
 def bound_from_prices(evidence: Evidence, rows: CouplingRows) -> float:
