@@ -158,6 +158,25 @@ def test_whole_decisions_are_the_best_of_all(seed: int) -> None:
         assert allocation.equivalent >= equivalent * (1.0 - 1.1e-4)
 
 
+@pytest.mark.parametrize("solver", ["highs", "scip", "gurobi"])
+def test_a_group_of_which_one_has_nothing_has_exactly_no_welfare(solver: str) -> None:
+    """Solvers take 1e-6 for nothing, and 1e-6 to the power of .1 is no little."""
+    require_ready(solver)
+    problem = lm.AllocationProblem(
+        [[1.89], [1.51], [0.78]],
+        [4.01],
+        [2.85, 1.2, 0.6],
+        group=["a", "b", "a"],
+        weight={"a": 0.8904, "b": 18.0087},
+        upper=[1.0, 2.0, 2.0],
+        integer=True,
+    )
+    allocation = lm.GroupAlphaFair(problem, 0.9, inner_alpha=20.0).solve(solver=solver)
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    best = best_whole_welfare(problem, 0.9, 20.0)
+    assert allocation.objective == pytest.approx(best, rel=1e-6)
+
+
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 5.0])
 def test_the_same_aversion_inside_is_alpha_fairness_over_agents(alpha: float) -> None:
     problem = nested_problem(np.random.default_rng(5)).replace(history=None, group_utility="mean")

@@ -185,7 +185,7 @@ class Nested(Plain):
             self.ratios = self.ratios.plus(who, ratio)
         if self.utilities is not None:
             self.utilities = self.utilities.plus(np.arange(len(group)), group)
-        has_new_unit = self._take_unit(question, decision, bound)
+        has_new_unit = self._take_size(question, decision, bound)
         if has_new_unit:
             self._add_around_unit(family)
         whole = decision[question.problem.integer]
@@ -245,7 +245,7 @@ class Nested(Plain):
         ):
             self.incumbent = group
 
-    def _take_unit(self, question: Question, decision: Floats, bound: float) -> bool:
+    def _take_size(self, question: Question, decision: Floats, bound: float) -> bool:
         """Measure utilities in the equivalent one: with a large alpha, others are far from it.
 
         Where it is nothing, the bound says of what size utilities are.
@@ -297,7 +297,7 @@ class Nested(Plain):
             self.ratios = self.ratios.plus(who, factor * utility[who] / own[who])
             if self.utilities is not None:
                 self.utilities = self.utilities.plus(every, factor * group)
-        if self._take_unit(question, x, 0.0):
+        if self._take_size(question, x, 0.0):
             self._add_around_unit(family)
 
     def _lines(self, family: NestedFairness, most: Floats) -> list[TangentsOfTerm]:

@@ -4,13 +4,14 @@
                     group_utility_g <= most_g sum_j x_j                           b >= 1
                     (1 - b) member_part_i + group_utility_g
                         <= most_g^b sum_j earned_j^(1 - b) x_j                    b < 1
-    no_welfare[g]   where all that a group can earn is whole, alpha < 1:
+    no_welfare      where all that a group (b < 1) or one of its members (b >= 1) can earn is
+                    whole, alpha < 1:
                     (1 - alpha) welfare_of_g + 1 <= (most_g / unit)^(1 - alpha) sum_j x_j
     served[i]       sum_j x_j >= 1 over the options that earn, where welfare demands it
 
-over the options j, if any, of a member i without history, of a group that cannot have more than
-most_g; b is the inner aversion. For whole x, (sum_j earned_j x_j)^(1 - b) is at most
-sum_j earned_j^(1 - b) x_j.
+over the options j, if any, of a member i (or of all of a group) without history, of a group that
+cannot have more than most_g; b is the inner aversion. For whole x, (sum_j earned_j x_j)^(1 - b) is
+at most sum_j earned_j^(1 - b) x_j.
 """
 
 from __future__ import annotations
@@ -106,19 +107,24 @@ def with_rows_of_no_welfare(
     """
     alpha = family.outer.alpha
     option, member, earned = question.grouping.links(question.reward)
-    has_more = np.bincount(family.members, ~served_by_whole_options(question))
-    group = family.members[member]
-    links = np.flatnonzero((earned > 0.0) & (has_more == 0)[group])
-    who, row = np.unique(group[links], return_inverse=True)
+    needy, labels, row_of = served_by_whole_options(question), question.grouping.labels, member
+    group_of = family.members
+    if family.inner_alpha < 1.0:
+        # One of the group is enough.
+        needy = np.bincount(family.members, ~needy, minlength=len(family.groups)) == 0
+        labels, row_of = family.groups, family.members[member]
+        group_of = np.arange(len(family.groups))
+    links = np.flatnonzero((earned > 0.0) & needy[row_of])
+    who, row = np.unique(row_of[links], return_inverse=True)
     if alpha >= 1.0 or not who.size:
         return program
-    welfare_of = program.columns_of("welfare_of").start + who
-    factor = most[group[links]] ** (1.0 - alpha)
+    welfare_of = program.columns_of("welfare_of").start + group_of[who]
+    factor = most[group_of[who]][row] ** (1.0 - alpha)
     parts = [
         (np.arange(len(who)), welfare_of, np.full(len(who), 1.0 - alpha)),
         (row, program.columns_of("x").start + option[links], -factor),
     ]
-    labels = [family.groups[g] for g in who.tolist()]
+    labels = [labels[i] for i in who.tolist()]
     return _with_rows(program, "no_welfare", labels, parts, -1.0)
 
 
