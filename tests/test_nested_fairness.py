@@ -467,6 +467,26 @@ def test_where_alpha_is_far_above_inner_alpha_a_solver_is_asked() -> None:
     assert allocation.objective == pytest.approx(np.log(8.0) + np.log(4.0), abs=2e-6)
 
 
+def test_a_group_with_a_hopeless_member_leaves_the_budget_to_the_others() -> None:
+    problem = lm.AllocationProblem(
+        [[1.0]] * 6,
+        [3.0],
+        [0.0, 1.0, 1.0, 4.0, 2.0, 3.0],
+        group=["a", "a", "b", "b", "c", "c"],
+        weight={"a": 300.0, "b": 1.0, "c": 2.0},
+        upper=np.inf,
+    )
+    allocation = lm.GroupAlphaFair(problem, 0.3, inner_alpha=1.0).solve(solver="auto")
+    assert allocation.solver == "librex"
+    assert allocation.certificate.gap < 1e-9
+    # Both of b get as much, and so do both of c: utilities are sqrt(4) and sqrt(6) halves of it.
+    worth = np.array([1.0 * (2.0 / 2.0) ** 0.7, 2.0 * (np.sqrt(6.0) / 2.0) ** 0.7])
+    part = worth ** (1.0 / 0.3) / (worth ** (1.0 / 0.3)).sum()
+    np.testing.assert_allclose(
+        allocation.decision, 1.5 * np.array([0.0, 0.0, *part.repeat(2)]), rtol=1e-9, atol=1e-12
+    )
+
+
 # Exported files.
 
 

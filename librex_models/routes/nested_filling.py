@@ -188,6 +188,8 @@ class _Search:
         is_filling = np.zeros(len(log_own), dtype=np.bool_)
         is_filling[segments.group[is_begun & (level < self._log_end)]] = True
         log_utility = family.log_group_utility(log_own)
+        # Who can never have anything is bought nothing in the end.
+        spent = np.where(np.isfinite(log_utility)[self._group], spent, 0.0)
         of_member = log_utility[family.members]
         with np.errstate(over="ignore", invalid="ignore"):
             share = np.exp((1.0 - b) * (log_own - of_member))
