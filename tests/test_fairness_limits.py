@@ -5,6 +5,7 @@ enumeration.
 """
 
 import itertools
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -300,3 +301,9 @@ def test_what_is_demanded_under_an_unknown_name_is_refused() -> None:
     foreign: dict[str, Any] = {"inner_alpha": 1.0}
     with pytest.raises(ParameterError, match="AlphaFair has no argument 'inner_alpha'"):
         AlphaFair(problem, 1.0, **foreign)
+
+
+def test_a_floor_by_label_may_be_any_mapping() -> None:
+    problem = AllocationProblem([[1.0], [1.0]], [1.0], [3.0, 1.0], group=["a", "b"])
+    allocation = GroupAlphaFair(problem, 0.0, floor=MappingProxyType({"b": 0.25})).solve()
+    assert allocation.utility == pytest.approx([2.25, 0.25])

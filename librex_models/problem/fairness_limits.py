@@ -5,7 +5,7 @@ May import `librex_models.errors` and the labels of this package.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypedDict
@@ -144,7 +144,7 @@ def checked_limits(
 def _of_each(given: Any, labels: Labels, name: str, kind: str, default: float) -> Floats:
     if given is None:
         return np.full(len(labels), default)
-    if isinstance(given, dict):
+    if isinstance(given, Mapping):
         unknown = [label for label in given if label not in set(labels)]
         if unknown:
             raise ParameterError(
