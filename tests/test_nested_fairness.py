@@ -487,6 +487,28 @@ def test_a_group_with_a_hopeless_member_leaves_the_budget_to_the_others() -> Non
     )
 
 
+@pytest.mark.parametrize("solver", ["highs", "scip", "gurobi"])
+def test_members_who_earn_far_less_than_others_are_served(solver: str) -> None:
+    require_ready(solver)
+    reward, b = np.array([1e3, 1e-3, 3e2, 1e-2]), 1.1
+    problem = lm.AllocationProblem(
+        [[1.0, 0.5], [1.0, 1.0], [1.0, 1.5], [1.0, 1.0]],
+        [3.0, 9.0],
+        reward,
+        group=["a"] * 4,
+        upper=9.0,
+    )
+    model = lm.GroupAlphaFair(problem, 1.0, inner_alpha=b)
+    # The first budget alone binds; shares of it are as r^(1 / b - 1) then.
+    share = reward ** (1.0 / b - 1.0)
+    utility = 3.0 * share / share.sum() * reward
+    best = float(np.mean(utility ** (1.0 - b)) ** (1.0 / (1.0 - b)))
+    assert (problem.usage.toarray() @ (utility / reward) <= [3.0 + 1e-9, 9.0]).all()
+    allocation = model.solve(solver=solver)
+    assert allocation.utility[0] == pytest.approx(best, rel=1e-4)
+    assert allocation.certificate.bound >= best * (1.0 - 1e-9)
+
+
 # Exported files.
 
 

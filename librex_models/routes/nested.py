@@ -141,8 +141,7 @@ class Nested(Plain):
         lower[program.columns_of("group_utility")] = self._least(question, family, most)
         program = in_units(replace(program, column_lower=lower), self.utility_unit)
         if program.perspectives is not None and self.ratios is not None:
-            smallest = max(SMALLEST_RATIO, STEEPEST ** (-1.0 / family.inner_alpha))
-            at = np.maximum(self.ratios.at, smallest)
+            at = np.maximum(self.ratios.at, _smallest_ratio(family))
             program = with_tangents(program, self.ratios.of, at)
         if program.terms is None or self.utilities is None:
             return program
@@ -179,10 +178,16 @@ class Nested(Plain):
             own = group[family.members]
             smallest = np.full(len(utility), np.inf)
             np.minimum.at(smallest, self.ratios.of, self.ratios.at)
-            # Groups without anything have no ratios.
             who = np.flatnonzero(own > 0.0)
             ratio = np.maximum(utility[who] / own[who], STEP_TO_ZERO * smallest[who])
             self.ratios = self.ratios.plus(who, ratio)
+            # Groups without anything have no ratios: whoever has nothing is looked at further down.
+            lacking = (own <= 0.0) & (utility <= 0.0) & (smallest > _smallest_ratio(family))
+            who = np.flatnonzero(lacking)
+            self.ratios = self.ratios.plus(who, STEP_TO_ZERO * smallest[who])
+            if 0.0 < bound < np.inf:
+                who = np.flatnonzero((own <= 0.0) & (utility > 0.0))
+                self.ratios = self.ratios.plus(who, utility[who] / bound)
         if self.utilities is not None:
             self.utilities = self.utilities.plus(np.arange(len(group)), group)
         has_new_unit = self._take_size(question, decision, bound)
@@ -322,6 +327,10 @@ class Nested(Plain):
             )
             for g in range(len(family.groups))
         ]
+
+
+def _smallest_ratio(family: NestedFairness) -> float:
+    return float(max(SMALLEST_RATIO, STEEPEST ** (-1.0 / family.inner_alpha)))
 
 
 def _size(family: NestedFairness, weight: Floats, group: Floats) -> float:
