@@ -29,6 +29,7 @@ EXACT = 3e-3
 """What is not more than this share of where the path leaves it is on edge."""
 ROUNDS = 6
 NEWTON_STEPS = 8
+DUAL_STEPS = 2
 EASY = 1e-25
 """The stiffness of what is free and has no curvature, and 1 / that of what is held."""
 CALM = 1e-10
@@ -80,6 +81,9 @@ def sharp_optimum(form: StandardForm, equations: Equations, middle: Middle) -> S
     for _ in range(ROUNDS):
         w, y = np.where(is_free, middle.point, 0.0), middle.multiplier
         found = _newton(form, equations, w, y, is_free)
+        if found is not None and not (is_free | is_held).all():
+            y = _priced_by_the_held(form, equations, found, is_held)
+            found = _newton(form, equations, found.point, y, is_free)
         if found is None:
             return None
         w, price = found.point, found.price / found.scale
@@ -136,6 +140,20 @@ def _newton(
         curvature=curvature,
         missing=missing,
     )
+
+
+def _priced_by_the_held(
+    form: StandardForm, equations: Equations, found: _Found, is_held: Booleans
+) -> Floats:
+    """Return multipliers by which nothing has a price but what is held, where there are such."""
+    y, scale = found.multiplier, found.scale
+    none = np.zeros(len(scale))
+    factors = _factors(equations, ~is_held, none, scale, CALM)
+    gradient = form.gradient(form.marginal(found.point))
+    for _ in range(DUAL_STEPS):
+        force = np.where(is_held, 0.0, gradient - form.matrix.T @ y)
+        y = y + factors.solve(force, np.zeros(len(y)))[1]
+    return y
 
 
 def _checked(
