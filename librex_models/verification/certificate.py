@@ -34,8 +34,6 @@ Floats = npt.NDArray[np.float64]
 
 CLAIM_TOLERANCE = 2e-6
 """A solver's bound or value may be off by this much, relative, before it counts as wrong."""
-
-
 ROUNDINGS_OF_NOTHING = 2.0**12
 """A bound of so many roundings of what can be reached is one of nothing."""
 
