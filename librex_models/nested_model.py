@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
+
 from librex_models.errors import UnsolvableError
 from librex_models.families import NestedFairness
 from librex_models.routes.nested import Nested
@@ -44,11 +46,14 @@ def nested_model(
             options = SolveOptions(relative_gap=sharper * relative_gap, time_limit_seconds=seconds)
             answer = session.solve(options)
             proof = answer.certificate
-            if answer.decision is None or proof.solver_bound * (1.0 - relative_gap) <= proof.value:
+            # Nothing at all, or all that there is, is known without the solver's bound.
+            is_known = np.isinf(proof.solver_bound) or proof.value == 0.0
+            bound = proof.bound if is_known else proof.solver_bound
+            is_near = bound * (1.0 - relative_gap) <= proof.value
+            if answer.decision is None or is_near:
                 break
     finally:
         session.close()
-    is_near = proof.solver_bound * (1.0 - relative_gap) <= proof.value
     if answer.status is not Status.INFEASIBLE and not is_near:
         raise UnsolvableError(
             f"{family_words(question)} could not be put under tangents to a gap of "

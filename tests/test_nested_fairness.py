@@ -539,6 +539,26 @@ def test_the_optimum_of_an_exported_file_is_near_the_best(
     assert allocation.equivalent >= best * (1.0 - 1.1e-3)
 
 
+def test_where_a_group_can_have_nothing_or_all_get_all_there_is_a_file(tmp_path: Path) -> None:
+    problem = lm.AllocationProblem(
+        [[1.0], [1.0], [1.0]], [2.0], [1.0, 1.0, 1.0], group=["a", "a", "b"], integer=True
+    )
+    assert lm.GroupAlphaFair(problem, 0.0, inner_alpha=1.0).export(tmp_path / "one.mps").path
+    lasting = problem.replace(budget=[5.0])
+    assert lm.GroupAlphaFair(lasting, 2.0, inner_alpha=2.0).export(tmp_path / "all.mps").path
+
+
+@pytest.mark.parametrize("inner", [0.5, 2.0])
+def test_groups_that_cannot_all_be_served_are_proven_to_be_so(inner: float) -> None:
+    problem = lm.AllocationProblem(
+        [[1.0], [1.0], [1.0]], [1.0], [1.0, 1.0, 1.0], group=["a", "a", "b"], integer=True
+    )
+    allocation = lm.GroupAlphaFair(problem, 2.0, inner_alpha=inner).solve()
+    assert allocation.verdict is lm.Verdict.INFEASIBLE
+    enough = problem.replace(budget=[2.0 if inner < 1.0 else 3.0])
+    assert lm.GroupAlphaFair(enough, 2.0, inner_alpha=inner).solve().has_point
+
+
 def test_whole_decisions_that_nobody_can_take_are_exported_all_the_same(tmp_path: Path) -> None:
     problem = lm.AllocationProblem(
         [[1.0], [1.0]], [1.0], [1.0, 1.0], group=["a", "b"], integer=True

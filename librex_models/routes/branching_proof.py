@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy import sparse
 
 from librex_models.families import AlphaFairness, NestedFairness
 from librex_models.routes.limits import Deadline
@@ -18,6 +19,7 @@ from librex_models.routes.nested_rows import served_by_whole_options
 from librex_models.routes.proving import relaxation
 from librex_models.routes.route import Floats, Opener, Question
 from librex_models.verification import (
+    CouplingRows,
     Region,
     coupling_multipliers,
     coupling_rows,
@@ -68,8 +70,8 @@ def branching_proof(
     linear_opener : callable of Program
     deadline : Deadline
     """
-    rows, own = coupling_rows(question.problem, question.grouping), _own_rules(question)
-    relaxed = relaxation(program)
+    own, relaxed = _own_rules(question), relaxation(program)
+    rows = _with_service(coupling_rows(question.problem, question.grouping), relaxed)
     x = relaxed.columns_of("x")
     session = ScaledSession(linear_opener, relaxed)
     own_deadline = Deadline.after(SECONDS)
@@ -93,7 +95,7 @@ def branching_proof(
                 bound = price_bound(
                     np.zeros(question.problem.n_options),
                     rows,
-                    coupling_multipliers(ray, relaxed),
+                    np.append(coupling_multipliers(ray, relaxed), _of_service(ray, relaxed)),
                     replace(own, lower=part.lower, upper=part.upper),
                 )
                 if bound >= 0.0:
@@ -111,6 +113,34 @@ def branching_proof(
         f"Proven by enumeration: in each of {n_parts} parts of the whole decisions, multipliers "
         "recomputed outside the solver leave none."
     )
+
+
+def _with_service(rows: CouplingRows, program: Program) -> CouplingRows:
+    """Return the rows, and below them that welfare demands something for everybody."""
+    matrix, sides = [rows.matrix], [rows.side]
+    n_further = len(rows.further)
+    for sign, side in _service(program):
+        served = program.matrix[program.rows_of("served"), program.columns_of("x")]
+        nothing = sparse.csc_array((served.shape[0], n_further))
+        matrix.append(sparse.csc_array(sparse.hstack([sign * served, nothing])))
+        sides.append(sign * side)
+    stacked = sparse.csc_array(sparse.vstack(matrix))
+    return CouplingRows(matrix=stacked, side=np.concatenate(sides), further=rows.further)
+
+
+def _of_service(dual: Floats, program: Program) -> Floats:
+    """Return the multipliers of these rows."""
+    served = dual[program.rows_of("served")]
+    parts = [np.maximum(sign * served, 0.0) for sign, _ in _service(program)]
+    return np.concatenate([np.zeros(0), *parts])
+
+
+def _service(program: Program) -> list[tuple[float, Floats]]:
+    """Return the sides of the rows ``served``, as sign * row <= sign * side."""
+    place = program.rows_of("served")
+    lower, upper = program.row_lower[place], program.row_upper[place]
+    sides = [(-1.0, lower), (1.0, upper)]
+    return [(sign, side) for sign, side in sides if side.size and np.isfinite(side).all()]
 
 
 def _own_rules(question: Question) -> Region:
