@@ -21,12 +21,14 @@ from librex_models.families import AlphaFairness, NestedFairness
 from librex_models.nested_model import nested_model
 from librex_models.problem import AllocationProblem
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
+from librex_models.routes.leximin_service import needs_service
 from librex_models.routes.plain import in_units
 from librex_models.routes.route import Floats, Question
 from librex_models.session import Session
 from librex_models.tangent_model import tangent_model
 from librex_models.verification import Verdict, region
 from solvers import Block, Program, SolveOptions, Status
+from solvers.program import with_rows
 from solvers.tangent_program import under_tangents
 
 SECONDS = 20.0
@@ -237,23 +239,16 @@ def _with_service(question: Question, family: AlphaFairness, program: Program) -
 
     Rows ``served[g]``: at least one of the options that earn, where all of these are whole.
     """
-    problem, grouping = question.problem, question.grouping
+    grouping = question.grouping
     if family.alpha < 1.0:
         return program
     option, group, earned = grouping.links(question.reward)
-    earns = earned > 0.0
-    is_fractional = np.bincount(group, earns & ~problem.integer[option], minlength=len(grouping))
-    needy = np.flatnonzero((grouping.history <= 0.0) & (is_fractional == 0))
-    links = np.flatnonzero(earns & np.isin(group, needy))
+    needy = np.flatnonzero(needs_service(question))
+    links = np.flatnonzero((earned > 0.0) & np.isin(group, needy))
     row = np.searchsorted(needy, group[links])
     column = option[links] + program.columns_of("x").start
     shape = (len(needy), program.n_columns)
     served = sparse.csc_array((np.ones(len(links)), (row, column)), shape=shape)
     labels = [grouping.labels[g] for g in needy.tolist()]
-    return replace(
-        program,
-        matrix=sparse.csc_array(sparse.vstack([program.matrix, served])),
-        row_lower=np.concatenate([program.row_lower, np.ones(len(needy))]),
-        row_upper=np.concatenate([program.row_upper, np.full(len(needy), np.inf)]),
-        row_blocks=(*program.row_blocks, Block(name="served", labels=labels)),
-    )
+    block = Block(name="served", labels=labels)
+    return with_rows(program, served, np.ones(len(needy)), np.full(len(needy), np.inf), block)

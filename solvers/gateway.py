@@ -21,10 +21,10 @@ from solvers.capability import Availability, Capability
 from solvers.changes import check_may_rebuild, check_same_shape
 from solvers.counts import Counts
 from solvers.errors import CapabilityError, LicenceError, OptionError, UpdateError
-from solvers.linear_proofs import dual_bound, with_rows
+from solvers.linear_proofs import dual_bound
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program, check_no_perspectives
+from solvers.program import Floats, Program, check_no_perspectives, with_rows
 from solvers.term_program import value_in_ratios
 from solvers.term_scaling import ScaledTermsSession
 

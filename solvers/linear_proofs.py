@@ -5,28 +5,13 @@ May import numpy, scipy.sparse, the conic proofs and the Program.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
-from scipy import sparse
 
 from solvers.conic_bound import dot
-from solvers.program import Block, Floats, Program
+from solvers.program import Floats, Program
 
 # Multipliers that are but rounding errors of the largest one.
 NOISE = 1e-9
-
-
-def with_rows(program: Program, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> Program:
-    """Return the Program with more rows behind its own."""
-    block = Block(name="rows added", labels=range(len(lower)))
-    return replace(
-        program,
-        matrix=sparse.csc_array(sparse.vstack([program.matrix, matrix], format="csc")),
-        row_lower=np.concatenate([program.row_lower, lower]),
-        row_upper=np.concatenate([program.row_upper, upper]),
-        row_blocks=(*program.row_blocks, block),
-    )
 
 
 def dual_bound(program: Program, row_dual: Floats) -> tuple[float, float]:

@@ -10,10 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from scipy import sparse
 
 from solvers.perspectives import Floats, Integers, tangent_rows
-from solvers.program import Block, Program
+from solvers.program import Block, Program, with_rows
 
 
 def with_tangents(program: Program, row: Integers, ratio: Floats) -> Program:
@@ -38,14 +37,7 @@ def with_tangents(program: Program, row: Integers, ratio: Floats) -> Program:
         raise ValueError("the Program has no perspectives")
     n_tangents = len(row)
     tangents = tangent_rows(perspectives, row, ratio, program.n_columns)
-    return replace(
-        program,
-        matrix=sparse.csc_array(sparse.vstack([program.matrix, tangents])),
-        row_lower=np.append(program.row_lower, np.full(n_tangents, -np.inf)),
-        row_upper=np.append(program.row_upper, np.zeros(n_tangents)),
-        row_blocks=(
-            *program.row_blocks,
-            Block(name="tangent_of_part", labels=range(n_tangents)),
-        ),
-        perspectives=None,
-    )
+    nothing = np.full(n_tangents, -np.inf)
+    block = Block(name="tangent_of_part", labels=range(n_tangents))
+    linear = replace(program, perspectives=None)
+    return with_rows(linear, tangents, nothing, np.zeros(n_tangents), block)

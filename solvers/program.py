@@ -263,6 +263,32 @@ def begins_steeply(program: Program) -> bool:
     return bool((program.column_lower[terms.columns] <= 0.0).any())
 
 
+def with_rows(
+    program: Program,
+    matrix: sparse.sparray,
+    lower: Floats,
+    upper: Floats,
+    block: Block | None = None,
+) -> Program:
+    """Return the Program with more rows behind its own, over the same columns.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse array of shape (n_further, n_columns)
+    lower, upper : arrays of shape (n_further,)
+    block : Block, optional
+        What they are called; by default they are rows that were added.
+    """
+    added = Block(name="rows added", labels=range(len(lower))) if block is None else block
+    return replace(
+        program,
+        matrix=sparse.csc_array(sparse.vstack([program.matrix, matrix], format="csc")),
+        row_lower=np.concatenate([program.row_lower, lower]),
+        row_upper=np.concatenate([program.row_upper, upper]),
+        row_blocks=(*program.row_blocks, added),
+    )
+
+
 def has_wide_rows(program: Program) -> bool:
     """Return whether some row spans more than six decades.
 

@@ -12,8 +12,7 @@ from scipy import sparse
 
 from solvers.changes import Changes
 from solvers.infinite_numbers import check_finite
-from solvers.linear_proofs import with_rows
-from solvers.program import Floats, Program
+from solvers.program import Floats, Program, with_rows
 from solvers.scip_native import expressions, failures, new_model
 from solvers.scip_terms import declare_terms
 from solvers.whole_bounds import whole_bounds

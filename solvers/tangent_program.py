@@ -11,12 +11,12 @@ May import the Program, and what else is under lines.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
-from solvers.program import Block, Floats, Program
+from solvers.program import Block, Floats, Program, with_rows
 from solvers.program_under_lines import with_columns_for_terms
 
 SMALL = 1e-3
@@ -74,13 +74,8 @@ def under_tangents(
     below = sparse.csc_array((entries, (row, column)), shape=(n_lines, linear.n_columns))
     number = [k for count in counts for k in range(1, count + 1)]
     names = [f"{labels[g]}_{k}" for g, k in zip(term.tolist(), number, strict=True)]
-    return replace(
-        linear,
-        matrix=sparse.csc_array(sparse.vstack([linear.matrix, below])),
-        row_lower=np.append(linear.row_lower, np.full(n_lines, -np.inf)),
-        row_upper=np.append(linear.row_upper, scale * constant),
-        row_blocks=(*linear.row_blocks, Block(name="tangent", labels=names)),
-    )
+    block = Block(name="tangent", labels=names)
+    return with_rows(linear, below, np.full(n_lines, -np.inf), scale * constant, block)
 
 
 def _scale(slope: Floats) -> Floats:

@@ -14,8 +14,8 @@ import numpy as np
 from scipy import sparse
 
 from librex_models.families import AlphaFairness, NestedFairness
+from librex_models.routes.leximin_service import needs_service
 from librex_models.routes.limits import Deadline
-from librex_models.routes.nested_rows import served_by_whole_options
 from librex_models.routes.proving import relaxation
 from librex_models.routes.route import Floats, Opener, Question
 from librex_models.verification import (
@@ -153,7 +153,7 @@ def _own_rules(question: Question) -> Region:
         is_needed = isinstance(family, AlphaFairness) and family.alpha >= 1.0 and is_over_agents
     if not is_needed:
         return own
-    least = served_by_whole_options(question).astype(np.float64)
+    least = needs_service(question).astype(np.float64)
     return replace(own, agent_minimum=np.maximum(own.agent_minimum, least))
 
 

@@ -14,7 +14,7 @@ Ogryczak (1997), Eur. J. Oper. Res. 97, 148-155; Ogryczak & Sliwinski (2003), Eu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,7 +25,7 @@ from librex_models.routes.route import Answer, Floats, Question
 from librex_models.verification import Level, Verdict, region, relative_gap
 from librex_models.verification.certificate import CLAIM_TOLERANCE
 from solvers import Block, Program, Status
-from solvers.program import Integers, has_wide_rows
+from solvers.program import Integers, has_wide_rows, with_rows
 
 ROUNDING = 1e-9
 FLOOR_SLACKS = (3e-7, 1e-9, 1e-6)
@@ -93,19 +93,13 @@ def level_program(
     return extended
 
 
-def _with_floors(program: Program, name: str, labels: Sequence[object], floor: Floats) -> Program:
+def _with_floors(program: Program, name: str, labels: Sequence[Hashable], floor: Floats) -> Program:
     """Return the Program with rows utility_g >= floor_g."""
     n = len(floor)
     utility = program.columns_of("utility")
     columns = np.arange(utility.start, utility.stop)
     rows = sparse.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, program.n_columns))
-    return replace(
-        program,
-        matrix=sparse.csc_array(sparse.vstack([program.matrix, rows])),
-        row_lower=np.concatenate([program.row_lower, floor]),
-        row_upper=np.concatenate([program.row_upper, np.full(n, np.inf)]),
-        row_blocks=(*program.row_blocks, Block(name=name, labels=list(labels))),
-    )
+    return with_rows(program, rows, floor, np.full(n, np.inf), Block(name=name, labels=labels))
 
 
 def _with_counting(

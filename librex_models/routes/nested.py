@@ -133,7 +133,7 @@ class Nested(Plain):
         """Return the linear Program under the tangents that there are."""
         family = _family_of(question)
         most = most_of_groups(question, family)
-        program = bounded(question, family, program)
+        program = bounded(question, family, program, most)
         if self.utilities is None or self._is_of_another_size(question, family, most):
             self._begin(question, family, most)
             self._begin_at_cones(question, family, program)
@@ -190,7 +190,7 @@ class Nested(Plain):
                 self.ratios = self.ratios.plus(who, utility[who] / bound)
         if self.utilities is not None:
             self.utilities = self.utilities.plus(np.arange(len(group)), group)
-        has_new_unit = self._take_size(question, decision, bound)
+        has_new_unit = self._take_size(question, family, group, bound)
         if has_new_unit:
             self._add_around_unit(family)
         whole = decision[question.problem.integer]
@@ -250,13 +250,13 @@ class Nested(Plain):
         ):
             self.incumbent = group
 
-    def _take_size(self, question: Question, decision: Floats, bound: float) -> bool:
+    def _take_size(
+        self, question: Question, family: NestedFairness, group: Floats, bound: float
+    ) -> bool:
         """Measure utilities in the equivalent one: with a large alpha, others are far from it.
 
         Where it is nothing, the bound says of what size utilities are.
         """
-        family = _family_of(question)
-        group = family.group_utility(question.utility(decision))
         equivalent = _size(family, question.grouping.weight, group) or bound
         is_near = abs(equivalent / self.utility_unit - 1.0) * max(self._alpha(family), 1.0) < 1.0
         if not 0.0 < equivalent < np.inf or is_near or family.outer.alpha == 0.0:
@@ -302,7 +302,7 @@ class Nested(Plain):
             self.ratios = self.ratios.plus(who, factor * utility[who] / own[who])
             if self.utilities is not None:
                 self.utilities = self.utilities.plus(every, factor * group)
-        if self._take_size(question, x, 0.0):
+        if self._take_size(question, family, group, 0.0):
             self._add_around_unit(family)
 
     def _lines(self, family: NestedFairness, most: Floats) -> list[TangentsOfTerm]:

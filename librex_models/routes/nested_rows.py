@@ -18,15 +18,17 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from librex_models.families import NestedFairness
+from librex_models.routes.leximin_service import needs_service
 from librex_models.routes.route import Floats, Question
 from librex_models.verification import region
 from solvers import Program
-from solvers.program import Block, Booleans, Integers
+from solvers.program import Block, Integers, with_rows
 
 ROUNDING = 1e-9
 
@@ -41,12 +43,11 @@ def most_of_groups(question: Question, family: NestedFairness) -> Floats:
     return np.asarray(most * (1.0 + ROUNDING))
 
 
-def bounded(question: Question, family: NestedFairness, program: Program) -> Program:
+def bounded(question: Question, family: NestedFairness, program: Program, most: Floats) -> Program:
     """Return the Program with bounds of groups' utilities, and the rows at the head of this file.
 
     Tangents alone do not bound them, and a bound below a solver's tolerance does not exclude zero.
     """
-    most = most_of_groups(question, family)
     upper = program.column_upper.copy()
     upper[program.columns_of("group_utility")] = most
     program = replace(program, column_upper=upper)
@@ -58,7 +59,7 @@ def _with_rows_of_nothing(
     question: Question, family: NestedFairness, program: Program, most: Floats
 ) -> Program:
     option, member, earned = question.grouping.links(question.reward)
-    needy = served_by_whole_options(question)
+    needy = needs_service(question)
     links = np.flatnonzero(needy[member] & (earned > 0.0))
     who = np.flatnonzero(needy)
     row = np.searchsorted(who, member[links])
@@ -79,18 +80,11 @@ def _with_rows_of_nothing(
 def _with_service(question: Question, family: NestedFairness, program: Program) -> Program:
     if family.outer.alpha < 1.0:
         return program
-    option, member, earned = question.grouping.links(question.reward)
-    needy, labels, row_of = served_by_whole_options(question), question.grouping.labels, member
-    if family.inner_alpha < 1.0:
-        # One of the group is enough.
-        needy = np.bincount(family.members, ~needy, minlength=len(family.groups)) == 0
-        labels, row_of = family.groups, family.members[member]
-    links = np.flatnonzero((earned > 0.0) & needy[row_of])
-    who, row = np.unique(row_of[links], return_inverse=True)
-    if not who.size:
+    needs = _needs(question, family)
+    if not needs.labels:
         return program
-    parts = [(row, program.columns_of("x").start + option[links], -np.ones(len(links)))]
-    return _with_rows(program, "served", [labels[i] for i in who.tolist()], parts, -1.0)
+    parts = [(needs.row, program.columns_of("x").start + needs.option, -np.ones(len(needs.row)))]
+    return _with_rows(program, "served", needs.labels, parts, -1.0)
 
 
 def with_rows_of_no_welfare(
@@ -105,9 +99,34 @@ def with_rows_of_no_welfare(
     most : array of shape (n_groups,)
         In that unit.
     """
-    alpha = family.outer.alpha
+    alpha, needs = family.outer.alpha, _needs(question, family)
+    if alpha >= 1.0 or not needs.labels:
+        return program
+    welfare_of = program.columns_of("welfare_of").start + needs.group
+    factor = most[needs.group][needs.row] ** (1.0 - alpha)
+    every = np.arange(len(needs.labels))
+    parts = [
+        (every, welfare_of, np.full(len(every), 1.0 - alpha)),
+        (needs.row, program.columns_of("x").start + needs.option, -factor),
+    ]
+    return _with_rows(program, "no_welfare", needs.labels, parts, -1.0)
+
+
+class _Needs(NamedTuple):
+    """Who has nothing, or whose group has nothing, without one of some whole options.
+
+    Each row has a label and a group; each entry a row and the option that serves it.
+    """
+
+    labels: Sequence[Hashable]
+    group: Integers
+    row: Integers
+    option: Integers
+
+
+def _needs(question: Question, family: NestedFairness) -> _Needs:
     option, member, earned = question.grouping.links(question.reward)
-    needy, labels, row_of = served_by_whole_options(question), question.grouping.labels, member
+    needy, labels, row_of = needs_service(question), question.grouping.labels, member
     group_of = family.members
     if family.inner_alpha < 1.0:
         # One of the group is enough.
@@ -116,25 +135,8 @@ def with_rows_of_no_welfare(
         group_of = np.arange(len(family.groups))
     links = np.flatnonzero((earned > 0.0) & needy[row_of])
     who, row = np.unique(row_of[links], return_inverse=True)
-    if alpha >= 1.0 or not who.size:
-        return program
-    welfare_of = program.columns_of("welfare_of").start + group_of[who]
-    factor = most[group_of[who]][row] ** (1.0 - alpha)
-    parts = [
-        (np.arange(len(who)), welfare_of, np.full(len(who), 1.0 - alpha)),
-        (row, program.columns_of("x").start + option[links], -factor),
-    ]
-    labels = [labels[i] for i in who.tolist()]
-    return _with_rows(program, "no_welfare", labels, parts, -1.0)
-
-
-def served_by_whole_options(question: Question) -> Booleans:
-    """Return who has nothing unless a whole option is chosen, shape (n_members,)."""
-    grouping = question.grouping
-    option, member, earned = grouping.links(question.reward)
-    is_fractional = (earned > 0.0) & ~question.problem.integer[option]
-    n_fractional = np.bincount(member, is_fractional, minlength=len(grouping))
-    return np.asarray((grouping.history <= 0.0) & (n_fractional == 0))
+    named = [labels[i] for i in who.tolist()]
+    return _Needs(named, group_of[who], row.astype(np.int64), option[links])
 
 
 def _with_rows(
@@ -144,10 +146,6 @@ def _with_rows(
     rows, columns, entries = (np.concatenate(one) for one in zip(*parts, strict=True))
     n_rows = len(labels)
     further = sparse.csc_array((entries, (rows, columns)), shape=(n_rows, program.n_columns))
-    return replace(
-        program,
-        matrix=sparse.csc_array(sparse.vstack([program.matrix, further])),
-        row_lower=np.append(program.row_lower, np.full(n_rows, -np.inf)),
-        row_upper=np.append(program.row_upper, np.full(n_rows, upper)),
-        row_blocks=(*program.row_blocks, Block(name=name, labels=labels)),
-    )
+    nothing = np.full(n_rows, -np.inf)
+    block = Block(name=name, labels=labels)
+    return with_rows(program, further, nothing, np.full(n_rows, upper), block)
