@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import pydantic
 from pydantic_core import PydanticCustomError
 
+from librex_models.families.family import FamilyKey
 from librex_models.problem import AllocationProblem
 from librex_models.problem.problem_file import (
     COMBINATION,
@@ -103,15 +104,7 @@ class FairnessSettings(Table):
 
     model_config = pydantic.ConfigDict(json_schema_extra=_keys_of_each_model)
 
-    model: Literal[
-        "budget_only",
-        "proportional",
-        "max_min",
-        "alpha_fair",
-        "group_alpha_fair",
-        "ordered_weighted",
-        "piecewise_linear",
-    ]
+    model: FamilyKey
     alpha: AtLeastZero | None = None
     inner_alpha: AtLeastZero = 0.0
     over: Literal["groups", "agents"] = "groups"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,17 @@ from librex_models.problem import Grouping
 from solvers.builder import ProgramBuilder
 
 Floats = npt.NDArray[np.float64]
+
+FamilyKey = Literal[
+    "budget_only",
+    "proportional",
+    "max_min",
+    "alpha_fair",
+    "group_alpha_fair",
+    "ordered_weighted",
+    "piecewise_linear",
+]
+"""The names of the families in files and reports."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

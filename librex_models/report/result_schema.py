@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, get_args
 
+from librex_models.families.family import FamilyKey
 from librex_models.verification import Verdict
 from solvers import Limit, Status
 
 Schema = dict[str, Any]
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FAMILIES = (
-    "budget_only",
-    "proportional",
-    "max_min",
-    "alpha_fair",
-    "group_alpha_fair",
-    "ordered_weighted",
-    "piecewise_linear",
-)
+FAMILIES: tuple[str, ...] = get_args(FamilyKey)
 # What needs a decision, and is null without.
 OF_A_DECISION = (
     *("objective", "equivalent", "reward", "used"),
