@@ -37,6 +37,7 @@ from librex_models.verification import (
 from solvers import Counts, Limit, Outcome, Program, SolveOptions, SolverSession, Status
 from solvers.changes import check_may_rebuild
 from solvers.errors import UpdateError
+from solvers.magnified import MagnifiedSession
 from solvers.program import Booleans, Integers, has_wide_rows
 from solvers.scaling import ScaledSession
 
@@ -182,7 +183,9 @@ class RouteSession:
 
     def _open(self, program: Program, opener: Opener) -> SolverSession:
         if program.terms is None:
-            return ScaledSession(opener, program)
+            # Around the answers of a relaxation, what a solver cannot see is still to be gained.
+            is_relaxed = self._reformulation.is_relaxed and not program.has_integers
+            return (MagnifiedSession if is_relaxed else ScaledSession)(opener, program)
         # Alpha-fair terms are scaled by the adapter that takes them.
         return opener(program)
 
