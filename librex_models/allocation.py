@@ -174,10 +174,11 @@ class Allocation:
 
         All utilities per weight, the lowest first; of max-min that is not lexicographic the lowest.
         """
-        if not isinstance(self.family, MaxMinFairness):
+        family = self.family.outer if isinstance(self.family, NestedFairness) else self.family
+        if not isinstance(family, MaxMinFairness):
             return None
-        levels = np.sort(self._compared_utility() / self.grouping.weight)
-        return tuple(levels.tolist()) if self.family.lexicographic else (self.objective,)
+        levels = np.sort(self.utility / self.grouping.weight)
+        return tuple(levels.tolist()) if family.lexicographic else (self.objective,)
 
     def fairness(self) -> dict[str, float]:
         """Return measures of how evenly the utilities are spread.

@@ -33,7 +33,7 @@ LIMITS = ("floor", "ceiling", "gini_cap", "spread_cap")
 KEYS_OF_MODEL: dict[str, tuple[str, ...]] = {
     "budget_only": (),
     "proportional": ("over", *LIMITS),
-    "max_min": ("over", "lexicographic", *LIMITS),
+    "max_min": ("over", "lexicographic", "inner_alpha", *LIMITS),
     "alpha_fair": ("alpha", *LIMITS),
     "group_alpha_fair": ("alpha", "inner_alpha", *LIMITS),
     "ordered_weighted": ("owa_weights", "over", *LIMITS),
@@ -87,7 +87,7 @@ class FairnessSettings(Table):
         At least zero, may be infinite; for the alpha-fair models, which need it.
     inner_alpha : float
         At least zero, may be infinite: aversion to inequality inside of groups, for
-        ``group_alpha_fair``.
+        ``group_alpha_fair`` and ``max_min``.
     over : "groups" or "agents"
         Whose utilities are compared; not for the alpha-fair models.
     lexicographic : bool

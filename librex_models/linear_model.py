@@ -92,7 +92,7 @@ def linear_model(question: Question, program: Program, relative_gap: float) -> L
     family = question.family
     if isinstance(family, NestedFairness):
         linear, unit = nested_model(question, family, program, relative_gap, SECONDS)
-        if family.outer.alpha == 0.0:
+        if not isinstance(family.outer, AlphaFairness) or not family.has_terms:
             return LinearModel(program=linear, relative_gap=relative_gap, is_above=True)
         written = _in_welfare(linear, family.outer, question.grouping.weight, unit)
         return replace(written, relative_gap=relative_gap, is_above=True)

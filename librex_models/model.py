@@ -263,10 +263,11 @@ class Model:
         return Question(problem=problem, grouping=grouping, family=self.family)
 
     def _check_one_level(self) -> None:
-        if isinstance(self.family, MaxMinFairness) and self.family.lexicographic:
+        outer = self.family.outer if isinstance(self.family, NestedFairness) else self.family
+        if isinstance(outer, MaxMinFairness) and outer.lexicographic:
             raise UnsolvableError(
-                "lexicographic max-min is a sequence of models: use lexicographic=False for the "
-                "first level, which is one"
+                "lexicographic max-min is a sequence of models: use MaxMin with "
+                "lexicographic=False for the first level, which is one"
             )
 
     def __eq__(self, other: object) -> bool:
@@ -299,6 +300,8 @@ class Model:
         if isinstance(family, NestedFairness):
             inner = f", inner_alpha={family.inner_alpha:g}"
             family = family.outer
+            if isinstance(family, MaxMinFairness):
+                settings += inner
         if self.over == "agents" and self.says_over:
             settings = ", over='agents'"
         if isinstance(family, AlphaFairness) and not isinstance(family, ProportionalFairness):

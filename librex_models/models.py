@@ -74,8 +74,11 @@ class MaxMin(Model):
     lexicographic : bool
         Whether to go on after the first level: the largest smallest utility per weight, then the
         next smallest, and so on. `Allocation.levels` holds them all.
+    inner_alpha : float
+        Of groups: aversion to inequality inside of each, see `GroupAlphaFair`.
     **demanded
-        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`.
+        ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`; where `inner_alpha` is
+        0.
     """
 
     says_over = True
@@ -85,9 +88,18 @@ class MaxMin(Model):
         problem: AllocationProblem,
         over: Over = "groups",
         lexicographic: bool = True,
+        inner_alpha: float = 0.0,
         **demanded: Unpack[Demanded],
     ) -> None:
-        super().__init__(problem, MaxMinFairness(lexicographic=lexicographic), over, **demanded)
+        family = _outer_or_nested(
+            problem, MaxMinFairness(lexicographic=lexicographic), inner_alpha, demanded
+        )
+        if over == "agents" and isinstance(family, NestedFairness):
+            raise ParameterError(
+                f"inner_alpha is {inner_alpha:g} and over is 'agents': there is nothing inside of "
+                "an agent, use over='groups'"
+            )
+        super().__init__(problem, family, over, **demanded)
 
 
 class AlphaFair(Model):
@@ -119,7 +131,7 @@ class GroupAlphaFair(Model):
     inner_alpha : float
         Aversion to inequality inside of a group, in [0, inf]: a group's utility is the
         equally-distributed equivalent of its agents', from their mean at 0 over the geometric mean
-        at 1 to that of the worst off at infinity. Above 0, `alpha` is finite.
+        at 1 to that of the worst off at infinity.
     **demanded
         ``floor``, ``ceiling``, ``gini_cap``, ``spread_cap``: see `Demanded`; where `inner_alpha` is
         0.
@@ -149,10 +161,8 @@ class GroupAlphaFair(Model):
         inner_alpha: float = 0.0,
         **demanded: Unpack[Demanded],
     ) -> None:
-        family = _alpha_family(alpha, "group_alpha_fair")
-        _check_alpha("inner_alpha", inner_alpha)
-        if inner_alpha > 0.0 and isinstance(problem, AllocationProblem):
-            family = _nested(problem, family, float(inner_alpha), demanded)
+        outer = _alpha_family(alpha, "group_alpha_fair")
+        family = _outer_or_nested(problem, outer, inner_alpha, demanded)
         super().__init__(problem, family, "groups", **demanded)
 
 
@@ -231,7 +241,7 @@ def _labels(problem: AllocationProblem, over: Over) -> Labels:
     return problem.agents if over == "agents" else problem.groups
 
 
-def _alpha_family(alpha: float, key: str) -> Family:
+def _alpha_family(alpha: float, key: str) -> AlphaFairness | MaxMinFairness:
     _check_alpha("alpha", alpha)
     if np.isinf(alpha):
         return MaxMinFairness()
@@ -244,21 +254,22 @@ def _check_alpha(name: str, alpha: float) -> None:
         raise ParameterError(f"{name} is {alpha!r}, expected a number in [0, inf]")
 
 
-def _nested(
-    problem: AllocationProblem, outer: Family, inner_alpha: float, demanded: Demanded
-) -> NestedFairness:
-    """Return the family with an aversion to inequality inside of groups.
+def _outer_or_nested(
+    problem: AllocationProblem,
+    outer: AlphaFairness | MaxMinFairness,
+    inner_alpha: float,
+    demanded: Demanded,
+) -> Family:
+    """Return the family, with an aversion to inequality inside of groups where there is one.
 
     Raises
     ------
     ParameterError
         For what is not offered with it.
     """
-    if not isinstance(outer, AlphaFairness):
-        raise ParameterError(
-            "alpha is inf and inner_alpha is above 0: lexicographic max-min takes no inner_alpha; "
-            "use a large alpha, such as 50"
-        )
+    _check_alpha("inner_alpha", inner_alpha)
+    if inner_alpha == 0.0 or not isinstance(problem, AllocationProblem):
+        return outer
     for name in Demanded.__annotations__:
         if demanded.get(name) is not None:
             raise ParameterError(
@@ -267,7 +278,7 @@ def _nested(
             )
     return NestedFairness(
         outer=outer,
-        inner_alpha=inner_alpha,
+        inner_alpha=float(inner_alpha),
         groups=tuple(problem.groups),
         group_of_member=tuple(problem.group_of_agent.tolist()),
     )

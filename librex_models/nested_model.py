@@ -63,6 +63,6 @@ def nested_model(
     reformulation.incumbent = None
     linear = reformulation.program(question, program)
     unit = reformulation.utility_unit
-    if family.outer.alpha > 0.0:
+    if family.has_terms:
         return linear, unit
     return replace(linear, objective=linear.objective * unit), unit

@@ -1,5 +1,6 @@
 """Random problems of nested fairness, and their welfare by the formula, in exact arithmetic."""
 
+from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from fractions import Fraction
 from itertools import product
@@ -82,17 +83,21 @@ def nested_welfare(
     return float(total)
 
 
+def fits_exactly(problem: lm.AllocationProblem, chosen: Sequence[int]) -> bool:
+    """Return whether a whole decision is within the budgets, in rational numbers."""
+    requests = problem.usage.toarray().tolist()
+    return all(
+        sum((x * Fraction(one) for x, one in zip(chosen, row, strict=True)), Fraction(0))
+        <= Fraction(side)
+        for row, side in zip(requests, problem.budget.tolist(), strict=True)
+    )
+
+
 def best_whole_welfare(problem: lm.AllocationProblem, alpha: float, inner_alpha: float) -> float:
     """Return the largest welfare of whole decisions that fit exactly, by enumeration."""
-    requests = [[Fraction(one) for one in row] for row in problem.usage.toarray().T.tolist()]
-    budget = [Fraction(one) for one in problem.budget.tolist()]
     best = -np.inf
     for chosen in product(*(range(int(top) + 1) for top in problem.upper.tolist())):
-        used = [
-            sum((x * row[k] for x, row in zip(chosen, requests, strict=True)), Fraction(0))
-            for k in range(len(budget))
-        ]
-        if all(one <= side for one, side in zip(used, budget, strict=True)):
+        if fits_exactly(problem, chosen):
             decision = np.array(chosen, dtype=np.float64)
             best = max(best, nested_welfare(problem, alpha, inner_alpha, decision))
     return best

@@ -329,8 +329,6 @@ def test_rewards_of_another_size_may_be_written(factor: float) -> None:
 
 def test_what_is_not_offered_is_refused_by_name() -> None:
     problem = nested_problem(np.random.default_rng(9))
-    with pytest.raises(lm.errors.ParameterError, match="alpha is inf and inner_alpha"):
-        lm.GroupAlphaFair(problem, math.inf, inner_alpha=1.0)
     with pytest.raises(lm.errors.ParameterError, match="floor is given together with inner_alpha"):
         lm.GroupAlphaFair(problem, 1.0, inner_alpha=1.0, floor=0.1)
     with pytest.raises(lm.errors.ParameterError, match="inner_alpha is -1"):

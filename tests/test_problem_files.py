@@ -189,8 +189,11 @@ def test_settings_that_are_left_out_have_the_defaults_of_solve(written: Folder) 
         ('model = "budget_only"', {}),
         ('model = "proportional"', {"over": "groups"}),
         ('model = "proportional"\nover = "agents"', {"over": "agents"}),
-        ('model = "max_min"', {"over": "groups", "lexicographic": True}),
-        ('model = "max_min"\nlexicographic = false', {"over": "groups", "lexicographic": False}),
+        ('model = "max_min"', {"over": "groups", "lexicographic": True, "inner_alpha": 0.0}),
+        (
+            'model = "max_min"\nlexicographic = false\ninner_alpha = 2',
+            {"over": "groups", "lexicographic": False, "inner_alpha": 2.0},
+        ),
         ('model = "alpha_fair"\nalpha = 0', {"alpha": 0.0}),
         ('model = "alpha_fair"\nalpha = inf', {"alpha": math.inf}),
         ('model = "group_alpha_fair"\nalpha = 0.5', {"alpha": 0.5, "inner_alpha": 0.0}),

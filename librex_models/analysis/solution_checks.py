@@ -17,7 +17,7 @@ from librex_models.analysis.claims import (
 )
 from librex_models.analysis.solution_columns import Columns, columns_of, prices_of
 from librex_models.errors import ParameterError
-from librex_models.families import AlphaFairness, MaxMinFairness
+from librex_models.families import AlphaFairness, Family, MaxMinFairness, NestedFairness
 from librex_models.model import Model
 from librex_models.problem.labels import as_vector
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
@@ -126,9 +126,13 @@ def verify(
 def first_level(model: Model) -> Model:
     """Return the model, or that of the lowest level where it is one of all levels."""
     family = model.family
-    if not isinstance(family, MaxMinFairness) or not family.lexicographic:
+    outer = family.outer if isinstance(family, NestedFairness) else family
+    if not isinstance(outer, MaxMinFairness) or not outer.lexicographic:
         return model
-    return Model(model.problem, replace(family, lexicographic=False), model.over)
+    own: Family = replace(outer, lexicographic=False)
+    if isinstance(family, NestedFairness):
+        own = replace(family, outer=replace(outer, lexicographic=False))
+    return Model(model.problem, own, model.over)
 
 
 def _of_all_levels(allocation: Allocation, model: Model) -> Allocation:

@@ -202,8 +202,10 @@ def _by_label(file: SolutionFile, question: Question) -> Floats:
 def _check_model(file: SolutionFile, question: Question) -> None:
     family, grouping, inner = question.family, question.grouping, None
     kind = grouping.kind if grouping.weighted is None else "group"
-    if family.key == "group_alpha_fair":
-        inner = family.inner_alpha if isinstance(family, NestedFairness) else 0.0
+    if isinstance(family, NestedFairness):
+        inner = family.inner_alpha
+    elif family.key == "group_alpha_fair":
+        inner = 0.0
     outer = family.outer if isinstance(family, NestedFairness) else family
     asked = {
         "model": family.key,

@@ -6,7 +6,7 @@ May import `librex_models.problem`, `librex_models.errors` and `solvers`.
 from librex_models.families.alpha_fair import AlphaFairness
 from librex_models.families.budget_only import TotalReward
 from librex_models.families.family import Family, Majorant
-from librex_models.families.max_min import MaxMinFairness
+from librex_models.families.max_min import MaxMinFairness, MaxMinLevel
 from librex_models.families.nested import NestedFairness
 from librex_models.families.ordered_weighted import OrderedWelfare
 from librex_models.families.piecewise_linear import PiecewiseLinearWelfare
@@ -17,6 +17,7 @@ __all__ = [
     "Family",
     "Majorant",
     "MaxMinFairness",
+    "MaxMinLevel",
     "NestedFairness",
     "OrderedWelfare",
     "PiecewiseLinearWelfare",

@@ -83,9 +83,9 @@ class AlphaFairness:
 
     def welfare_in_pyomo(self, model: Any) -> None:
         """Maximise sum_g weight_g U_alpha(utility_g)."""
-        self.declare_in_pyomo(model, model.utility, list(model.groups))
+        self.declare_in_pyomo(model, model.utility, model.groups)
 
-    def declare_in_pyomo(self, model: Any, utility: Any, groups: list[Any]) -> None:
+    def declare_in_pyomo(self, model: Any, utility: Any, groups: Any) -> None:
         """Maximise the same over the variables that stand for utilities."""
         import pyomo.environ as pyomo
 

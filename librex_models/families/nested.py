@@ -9,11 +9,8 @@ With b = alpha this is alpha-fairness over all members, each with weight_g / (si
 Atkinson (1970), J. Econ. Theory 2, 244-263; Foster, Lopez-Calva & Szekely (2005), J. Hum. Dev. 6.
 
 M_b is concave, and is said by columns ``member_part``, one a member, that are below perspectives of
-U_b (see `solvers.perspectives`):
-
-    part_i <= group_utility_g V_b(utility_i / group_utility_g),   sum over i in g of part_i >= 0
-
-or at b = infinity by group_utility_g <= utility_i.
+U_b (see `solvers.perspectives` and `families.nested_forms`). At alpha = infinity the smallest
+group_utility_g / weight_g is maximised, then the next.
 
 Majorant: M_b is homogeneous, hence M_b(u) <= sum_i m_i u_i for its slopes (M_b(v) / v_i)^b / n at
 any v > 0, and as well for any m > 0 at whose prices 1 buys no more than M_b = 1.
@@ -27,15 +24,15 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from librex_models.errors import ParameterError
 from librex_models.families.alpha_fair import NEAREST, AlphaFairness
 from librex_models.families.family import Floats, Majorant
+from librex_models.families.max_min import MaxMinFairness
+from librex_models.families.nested_forms import tie_in_arrays, tie_in_pyomo, tied_in_cvxpy
 from librex_models.problem import AllocationProblem, Grouping
-from solvers.builder import ProgramBuilder, constant, entries_of
-from solvers.perspective_cones import cone_of_perspective
-from solvers.program import Block, Booleans, Integers
+from solvers.builder import ProgramBuilder, entries_of
+from solvers.program import Booleans, Integers
 from solvers.scaled_utility import ratio_of, scaled_utility
 
 SMALLEST_SHARE = 1e-250
@@ -46,11 +43,11 @@ EPSILON = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class NestedFairness:
-    """Alpha-fair welfare of the equally-distributed equivalents of groups.
+    """Alpha-fair welfare of the equally-distributed equivalents of groups, or their max-min.
 
     Parameters
     ----------
-    outer : AlphaFairness
+    outer : AlphaFairness or MaxMinFairness
         Over the groups.
     inner_alpha : float
         Aversion to inequality inside of groups, in (0, inf].
@@ -60,7 +57,7 @@ class NestedFairness:
         For each agent the place of its group.
     """
 
-    outer: AlphaFairness
+    outer: AlphaFairness | MaxMinFairness
     inner_alpha: float
     groups: tuple[Hashable, ...]
     group_of_member: tuple[int, ...]
@@ -68,8 +65,18 @@ class NestedFairness:
 
     @property
     def is_smooth(self) -> bool:
-        """Whether welfare is strictly concave along every group: alpha above 0, b finite."""
-        return self.outer.alpha > 0.0 and bool(np.isfinite(self.inner_alpha))
+        """Whether welfare is strictly concave along every group: alpha above 0, both finite."""
+        return self.has_terms and bool(np.isfinite(self.inner_alpha))
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether the welfare of groups is curved: alpha is above 0 and finite."""
+        return 0.0 < self.outer.alpha < np.inf
+
+    @property
+    def needs_every_group(self) -> bool:
+        """Whether a group without anything makes welfare minus infinity."""
+        return 1.0 <= self.outer.alpha < np.inf
 
     @property
     def key(self) -> str:
@@ -148,6 +155,18 @@ class NestedFairness:
         # Rounded up, so that the inequality holds in doubles.
         return np.asarray(slope * (1.0 + ROUNDINGS * EPSILON))
 
+    def worth_of_groups(self, multiplier: Floats) -> Floats:
+        """Return what more utility of each group is worth, from what that of its members is.
+
+        The most that is below the multipliers: sum_i multiplier_i utility_i >= worth_g M_b(u), but
+        for members whose multiplier is nothing beside the others of their group.
+        """
+        most = self._largest(multiplier)
+        is_known = most > 0.0
+        raised = np.maximum(multiplier, SMALLEST_SHARE * most[self.members])
+        raised = np.where(is_known[self.members], raised, 1.0)
+        return np.where(is_known, 1.0 / self.bought_for_one(raised), 0.0)
+
     def bought_for_one(self, cost: Floats) -> Floats:
         """Return what 1 spent on a group buys at most, at a cost of each member's utility.
 
@@ -169,9 +188,10 @@ class NestedFairness:
     def utility_of_marginal(self, weight: Floats, marginal: Floats) -> Floats:
         """Return utilities of members, alike in each group, at which welfare has this slope.
 
-        Infinite where nothing more is worth anything, and for alpha = 0, where slopes say nothing.
+        Infinite where nothing more is worth anything, and where slopes say nothing: alpha is 0 or
+        infinite.
         """
-        if self.outer.alpha == 0.0:
+        if not self.has_terms:
             return np.full(len(marginal), np.inf)
         most = self._largest(marginal)[self.members]
         is_known = most > 0.0
@@ -182,30 +202,11 @@ class NestedFairness:
 
     def welfare_in_arrays(self, builder: ProgramBuilder, grouping: Grouping) -> None:
         """Maximise the welfare of columns ``group_utility``, which are tied to those of members."""
-        n_groups, n_members = len(self.groups), len(self.members)
-        builder.add_columns(
-            Block(name="group_utility", labels=self.groups),
-            np.zeros(n_groups),
-            np.full(n_groups, np.inf),
-        )
-        if np.isinf(self.inner_alpha):
-            self._least_in_arrays(builder, grouping)
-        else:
-            builder.add_columns(
-                Block(name="member_part", labels=grouping.labels),
-                np.full(n_members, -np.inf),
-                np.full(n_members, np.inf),
-            )
-            builder.add_rows(
-                Block(name="mean_of", labels=self.groups),
-                constant(np.zeros(n_groups)),
-                constant(np.full(n_groups, np.inf)),
-            )
-            ones = np.ones(n_members)
-            builder.add_entries("mean_of", "member_part", self._membership(), constant(ones))
-            builder.add_perspectives(
-                "member_part", "group_utility", "utility", self.members, self.inner_alpha
-            )
+        tie_in_arrays(builder, self, grouping.labels)
+        n_groups = len(self.groups)
+        if isinstance(self.outer, MaxMinFairness):
+            self.outer.declare_in_arrays(builder, "group_utility", self.groups)
+            return
         weight = entries_of("weight", np.arange(n_groups), np.ones(n_groups))
         if self.outer.alpha == 0.0:
             builder.maximise("group_utility", weight)
@@ -214,40 +215,16 @@ class NestedFairness:
 
     def welfare_in_pyomo(self, model: Any) -> None:
         """Maximise the welfare of ``group_utility``, tied to ``utility`` by ``member_part``."""
-        import pyomo.environ as pyomo
-
-        members = list(model.groups)
-        groups = list(model.weighted)
-        group_of = {i: groups[g] for i, g in zip(members, self.group_of_member, strict=True)}
-        model.group_utility = pyomo.Var(model.weighted, within=pyomo.NonNegativeReals)
-        if np.isinf(self.inner_alpha):
-            model.member_limit = pyomo.Constraint(model.groups)
-            for i in members:
-                model.member_limit[i] = model.group_utility[group_of[i]] - model.utility[i] <= 0.0
-        else:
-            self._parts_in_pyomo(model, group_of)
-        self.outer.declare_in_pyomo(model, model.group_utility, groups)
+        tie_in_pyomo(model, self)
+        self.outer.declare_in_pyomo(model, model.group_utility, model.weighted)
 
     def welfare_in_cvxpy(
         self, variables: Mapping[str, Any], parameters: Mapping[str, Any]
     ) -> tuple[Any, list[Any]]:
         """Maximise the welfare of ``group_utility``, tied to ``utility`` by cones."""
-        import cvxpy
-
-        utility = variables["utility"]
-        group_utility = cvxpy.Variable(len(self.groups), name="group_utility", nonneg=True)
+        group_utility, rows = tied_in_cvxpy(variables["utility"], self)
         objective, further = self.outer.welfare_in_cvxpy({"utility": group_utility}, parameters)
-        of_member = group_utility[self.members]
-        if np.isinf(self.inner_alpha):
-            limit = of_member - utility <= 0.0
-            limit.label = "member_limit"
-            return objective, [limit, *further]
-        part = cvxpy.Variable(len(self.members), name="member_part")
-        mean_of = self._membership() @ part >= 0.0
-        mean_of.label = "mean_of"
-        cone = cone_of_perspective(part, of_member, utility, self.inner_alpha)
-        cone.label = "member_part_limit"
-        return objective, [mean_of, cone, *further]
+        return objective, [*rows, *further]
 
     def welfare(self, weight: Floats, utility: Floats) -> float:
         """Return the welfare of the members' utilities."""
@@ -280,8 +257,12 @@ class NestedFairness:
 
         Groups that are stuck can never have anything.
         """
-        over_groups = self.outer.majorant(weight, self.group_utility(utility), is_stuck=is_stuck)
-        inner = self.slope(utility, multiplier)
+        group, inner = self.group_utility(utility), self.slope(utility, multiplier)
+        if isinstance(self.outer, MaxMinFairness):
+            worth = None if multiplier is None else self.worth_of_groups(multiplier)
+            over_groups = self.outer.majorant(weight, group, worth)
+        else:
+            over_groups = self.outer.majorant(weight, group, is_stuck=is_stuck)
         return replace(over_groups, slope=over_groups.slope[self.members] * inner)
 
     def _own_slope(self, utility: Floats) -> Floats:
@@ -319,50 +300,6 @@ class NestedFairness:
         largest = np.zeros(len(self.groups))
         np.maximum.at(largest, self.members, utility)
         return largest
-
-    def _membership(self) -> sparse.csc_array:
-        """Return ones where a member is of a group, shape (n_groups, n_members)."""
-        n_members = len(self.members)
-        return sparse.csc_array(
-            (np.ones(n_members), self.members, np.arange(n_members + 1)),
-            shape=(len(self.groups), n_members),
-        )
-
-    def _least_in_arrays(self, builder: ProgramBuilder, grouping: Grouping) -> None:
-        n_members = len(self.members)
-        builder.add_rows(
-            Block(name="member_limit", labels=grouping.labels),
-            constant(np.full(n_members, -np.inf)),
-            constant(np.zeros(n_members)),
-        )
-        ones = np.ones(n_members)
-        of_group = sparse.csc_array(self._membership().T)
-        own = sparse.eye_array(n_members, format="csc")
-        builder.add_entries("member_limit", "group_utility", of_group, constant(ones))
-        builder.add_entries("member_limit", "utility", own, constant(-ones))
-
-    def _parts_in_pyomo(self, model: Any, group_of: Mapping[Hashable, Hashable]) -> None:
-        import pyomo.environ as pyomo
-
-        model.member_part = pyomo.Var(model.groups)
-        model.mean_of = pyomo.Constraint(model.weighted)
-        members_of: dict[Hashable, list[Any]] = {g: [] for g in model.weighted}
-        for i, g in group_of.items():
-            members_of[g].append(model.member_part[i])
-        for g, parts in members_of.items():
-            model.mean_of[g] = pyomo.quicksum(parts) >= 0.0
-        is_log = self.inner_alpha == 1.0
-        # Where it does not appear, changing it would change nothing.
-        model.inner_alpha = pyomo.Param(initialize=self.inner_alpha, mutable=not is_log)
-        model.member_part_limit = pyomo.Constraint(model.groups)
-        for i, g in group_of.items():
-            ratio = model.utility[i] / model.group_utility[g]
-            if is_log:
-                function = model.group_utility[g] * pyomo.log(ratio)
-            else:
-                power = ratio ** (1 - model.inner_alpha)
-                function = model.group_utility[g] * ((power - 1) / (1 - model.inner_alpha))
-            model.member_part_limit[i] = model.member_part[i] <= function
 
 
 def members_of(problem: AllocationProblem) -> Grouping:

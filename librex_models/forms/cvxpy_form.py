@@ -91,6 +91,7 @@ def labels_in_cvxpy(
     ['a', 'b']
     """
     weighted = grouping.weighted
+    compared = grouping.labels if weighted is None else weighted
     return {
         "x": problem.options,
         "utility": grouping.labels,
@@ -100,11 +101,12 @@ def labels_in_cvxpy(
         **{part.name: part.labels for part in extra_parts(problem)},
         "utility_of": grouping.labels,
         **labels_of_limits(grouping),
-        "worst_limit": grouping.labels,
+        "worst_limit": compared,
         "parts_of": grouping.labels,
         "member_part": grouping.labels,
         "member_limit": grouping.labels,
-        **({} if weighted is None else {"group_utility": weighted, "mean_of": weighted}),
+        "group_utility": compared,
+        "mean_of": compared,
     }
 
 

@@ -37,10 +37,13 @@ def family_name(allocation: Allocation) -> str:
     """Return the family in words, such as ``alpha_fair (alpha 2) over agents``."""
     family = allocation.family
     name = family.key
+    words = []
     if alpha_of(allocation) is not None and not isinstance(family, ProportionalFairness):
-        inner = inner_alpha_of(allocation)
-        further = f", inner_alpha {inner:g}" if inner else ""
-        name += f" (alpha {alpha_of(allocation):g}{further})"
+        words.append(f"alpha {alpha_of(allocation):g}")
+    if isinstance(family, NestedFairness):
+        words.append(f"inner_alpha {family.inner_alpha:g}")
+    if words:
+        name += f" ({', '.join(words)})"
     if family.compares_utilities:
         name += f" over {reported_grouping(allocation).kind}s"
     return name
@@ -49,9 +52,8 @@ def family_name(allocation: Allocation) -> str:
 def alpha_of(allocation: Allocation) -> float | None:
     """Return the alpha of an alpha-fair or proportional allocation, None for other families."""
     family = allocation.family
-    if isinstance(family, NestedFairness):
-        return family.outer.alpha
-    return family.alpha if isinstance(family, AlphaFairness) else None
+    outer = family.outer if isinstance(family, NestedFairness) else family
+    return outer.alpha if isinstance(outer, AlphaFairness) else None
 
 
 def inner_alpha_of(allocation: Allocation) -> float | None:

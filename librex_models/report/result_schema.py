@@ -63,7 +63,7 @@ def _of_result() -> dict[str, Schema]:
     return {
         "model": _said("The family.", {"enum": list(FAMILIES)}),
         "alpha": _said("Of proportional and alpha-fair families.", _or_null(_NUMBER)),
-        "inner_alpha": _said("Aversion inside of groups; of group_alpha_fair.", _or_null(_NUMBER)),
+        "inner_alpha": _said("Aversion inside of groups.", _or_null(_NUMBER)),
         "over": _said("Whose utilities are compared.", {"enum": ["agents", "groups", None]}),
         "status": _said("What the solver claims.", _STATUS),
         "limit": _said("What stopped the solver, where it did not finish.", _LIMIT),

@@ -147,7 +147,7 @@ def _own_rules(question: Question) -> Region:
     """Return what each agent may decide alone; at least one option where welfare demands it."""
     own, family = region(question.problem, by_budgets=True), question.family
     if isinstance(family, NestedFairness):
-        is_needed = min(family.outer.alpha, family.inner_alpha) >= 1.0
+        is_needed = family.needs_every_group and family.inner_alpha >= 1.0
     else:
         is_over_agents = question.grouping.kind == "agent"
         is_needed = isinstance(family, AlphaFairness) and family.alpha >= 1.0 and is_over_agents

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from librex_models.families import MaxMinFairness
+from librex_models.families import Family, MaxMinFairness, NestedFairness
+from librex_models.families.nested import ROUNDINGS
 from librex_models.problem import Grouping
 from librex_models.routes.filled import HAIR, Filled
 from librex_models.routes.leximin import with_levels
+from librex_models.routes.nested_filling import worth_of_members
 from librex_models.routes.route import Floats
 from librex_models.verification import (
     Certificate,
+    Compared,
     Evidence,
     Level,
     Region,
@@ -20,6 +23,7 @@ from librex_models.verification import (
     bounds_of_levels,
     certify,
     coupling_rows,
+    most_alone,
     region,
     relative_gap,
     rounding_of_nothing,
@@ -31,6 +35,7 @@ from solvers import SolveOptions
 from solvers.program import Integers
 
 SAME_LEVEL = 1e-12
+SAME_NESTED_LEVEL = 1e-11
 LONG_HAIR = 4 * EPSILON
 
 
@@ -56,26 +61,83 @@ def best_proof(
 
 def certificate_of_levels(found: Filled, options: SolveOptions) -> tuple[Certificate, Floats]:
     """Return the certificate of a max-min filling, and the price of its first level."""
-    question = found.question
-    slope = _cost_of_utility(found, HAIR)
-    level = _level_of_each(found)
-    lowest = np.flatnonzero(level == 0)
-    together = np.where(level == 0, slope, 0.0)
-    alone = np.zeros(len(slope))
-    alone[lowest[int(np.argmin((found.utility / question.grouping.weight)[lowest]))]] = 1.0
+    slope, level = _slope(found, HAIR), _level_of_each(found)
+    per_weight, of_label = _per_weight(found), _of_label(found)
+    worst = int(np.argmin(np.where(level == 0, per_weight, np.inf)))
+    together = np.where(level[of_label] == 0, slope, 0.0)
+    alone = np.where(of_label == worst, slope if slope[of_label == worst].any() else 1.0, 0.0)
     tried = [_multipliers(found, y) for y in (together, alone)]
+    # Who has nearly all that is possible needs no budget to be the worst off.
+    evidence, price = tried[-1]
+    if evidence.price is not None:
+        free = replace(evidence, price=np.zeros_like(evidence.price))
+        tried.append((free, np.zeros_like(price)))
     certificate, price = best_proof(found, tried, options)
-    family = question.family
-    if isinstance(family, MaxMinFairness) and family.lexicographic:
+    outer = _outer(found.question.family)
+    if isinstance(outer, MaxMinFairness) and outer.lexicographic:
         certificate = with_levels(certificate, _levels(found, level), options)
     return certificate, price
 
 
+def is_max_min(family: Family) -> bool:
+    """Return whether a family compares the lowest utility per weight, of groups or of agents."""
+    return isinstance(_outer(family), MaxMinFairness)
+
+
+def _outer(family: Family) -> Family:
+    return family.outer if isinstance(family, NestedFairness) else family
+
+
+def _of_label(found: Filled) -> Integers:
+    """Return for each label the place of the utility that is compared."""
+    family = found.question.family
+    return family.members if isinstance(family, NestedFairness) else np.arange(len(found.utility))
+
+
+def _compared_utility(found: Filled, utility: Floats) -> Floats:
+    family = found.question.family
+    return family.group_utility(utility) if isinstance(family, NestedFairness) else utility
+
+
+def _per_weight(found: Filled) -> Floats:
+    return _compared_utility(found, found.utility) / found.question.grouping.weight
+
+
+def _worth(found: Filled, slope: Floats) -> Floats:
+    """Return what those that are compared are worth at slopes of labels."""
+    family = found.question.family
+    if not isinstance(family, NestedFairness):
+        return slope
+    return family.worth_of_groups(slope) * (1.0 - ROUNDINGS * EPSILON)
+
+
 def _multipliers(found: Filled, share: Floats) -> tuple[Evidence, Floats]:
     """Return the evidence by multipliers of the utilities, and the price of the budget."""
-    total = float(share @ found.question.grouping.weight)
+    total = float(_worth(found, share) @ found.question.grouping.weight)
     y = share / total if total > 0.0 else share
     return found.evidence(y, y)
+
+
+def _slope(found: Filled, hair: float) -> Floats:
+    """Return slopes of utilities at which the budget costs 1; shape (n_labels,).
+
+    Members of a nested group are worth what they are to it, at the highest price that was paid.
+    """
+    cost, family = _cost_of_utility(found, hair), found.question.family
+    if not isinstance(family, NestedFairness):
+        return cost
+    segments = found.market.segments
+    worth = worth_of_members(segments, family, found.utility)
+    has_bought = np.zeros(len(worth), dtype=np.bool_)
+    has_bought[segments.group[found.spent > 0]] = True
+    n_groups, price = len(family.groups), cost / worth
+    # Whoever has bought nothing yet would pay no less than that.
+    highest, lowest = np.zeros(n_groups), np.full(n_groups, np.inf)
+    np.maximum.at(highest, family.members[has_bought], price[has_bought])
+    can_buy = ~has_bought & (cost > 0.0)
+    np.minimum.at(lowest, family.members[can_buy], price[can_buy])
+    paid = np.where(highest > 0.0, highest, np.where(np.isfinite(lowest), lowest, 0.0))
+    return np.asarray(paid[family.members] * worth)
 
 
 def _cost_of_utility(found: Filled, hair: float) -> Floats:
@@ -92,14 +154,16 @@ def _cost_of_utility(found: Filled, hair: float) -> Floats:
 
 def _level_of_each(found: Filled) -> Integers:
     """Return the number of the level that each utility is on, the lowest being 0."""
-    per_weight = found.utility / found.question.grouping.weight
-    rising = found.market.segments.group[found.filling.is_rising]
-    if rising.size:
-        # They are one level but for roundings.
+    per_weight = _per_weight(found)
+    rising = _of_label(found)[found.market.segments.group[found.filling.is_rising]]
+    is_nested = isinstance(found.question.family, NestedFairness)
+    if rising.size and not is_nested:
+        # They are one level but for roundings. A member may rise in a group that hardly does.
         per_weight[rising] = per_weight[rising].min()
     order = np.argsort(per_weight, kind="stable")
     ordered = per_weight[order]
-    is_new = np.diff(ordered, prepend=ordered[:1]) > SAME_LEVEL * ordered
+    same = SAME_NESTED_LEVEL if is_nested else SAME_LEVEL
+    is_new = np.diff(ordered, prepend=ordered[:1]) > same * ordered
     level = np.empty(len(order), dtype=np.int64)
     level[order] = np.cumsum(is_new)
     return level
@@ -120,6 +184,19 @@ def _kept(grouping: Grouping, utility: Floats) -> tuple[Floats, Floats]:
     return np.minimum(limits.floor, utility), np.maximum(limits.ceiling, utility)
 
 
+def _compared(found: Filled, slope: Floats, alone: Floats, level: Integers) -> Compared:
+    is_nested = isinstance(found.question.family, NestedFairness)
+    up = 1.0 + ROUNDINGS * EPSILON if is_nested else 1.0
+    return Compared(
+        of_label=_of_label(found),
+        weight=found.question.grouping.weight,
+        utility=_compared_utility(found, found.utility),
+        alone=up * _compared_utility(found, alone),
+        worth=_worth(found, slope),
+        level=level,
+    )
+
+
 def _levels(found: Filled, level: Integers) -> tuple[Level, ...]:
     question = found.question
     problem, grouping = question.problem, question.grouping
@@ -128,14 +205,16 @@ def _levels(found: Filled, level: Integers) -> tuple[Level, ...]:
     if found.is_scarce:
         price[found.market.resource] = 1.0
     # Levels are bounded in long doubles: no more is lost than slopes are rounded.
-    slope = _cost_of_utility(found, LONG_HAIR)
+    slope = _slope(found, LONG_HAIR)
     floor, ceiling = _kept(grouping, found.utility)
-    bound, most = bounds_of_levels(
-        problem, grouping, slope, price, found.utility, level, own, floor, ceiling
+    compared = _compared(
+        found, slope, np.minimum(most_alone(problem, grouping, own), ceiling), level
     )
+    bound, most = bounds_of_levels(problem, grouping, slope, price, compared, own, floor)
     nothing = rounding_of_nothing(problem, grouping)
-    per_weight = found.utility / grouping.weight
+    per_weight = _per_weight(found)
     most = np.where((per_weight == 0.0) & (most < nothing), 0.0, most)
+    labels = grouping.labels if grouping.weighted is None else grouping.weighted
     order = np.argsort(level, kind="stable")
     ends = np.searchsorted(level[order], np.arange(len(bound) + 1))
     levels = []
@@ -157,7 +236,7 @@ def _levels(found: Filled, level: Integers) -> tuple[Level, ...]:
                 bound=most_here,
                 gap=gap,
                 bound_from="prices",
-                settled=tuple(grouping.labels[g] for g in members.tolist()),
+                settled=tuple(labels[g] for g in members.tolist()),
             )
         )
     return tuple(levels)

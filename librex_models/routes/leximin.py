@@ -126,7 +126,7 @@ class LeximinSession(RouteSession):
     ) -> Answer:
         """Go on from the first level, and prove all that were found."""
         if outcome.status is not Status.OPTIMAL:
-            return _unfinished(super()._fractional_answer(outcome, decision, options))
+            return unfinished(super()._fractional_answer(outcome, decision, options))
         climb = self._ladder(options).climb(outcome)
         # The next solve starts from the first level again.
         self._scaled.vary(self._program)
@@ -140,7 +140,7 @@ class LeximinSession(RouteSession):
         if climb.stopped is None:
             return answer
         # A solver that breaks down, or denies what it has found, leaves off here.
-        return _unfinished(answer, climb.stopped.limit or Limit.OTHER, climb.stopped.message)
+        return unfinished(answer, climb.stopped.limit or Limit.OTHER, climb.stopped.message)
 
     def _solve_whole(self, deadline: Deadline, options: SolveOptions) -> Answer:
         """Go on from the first level of whole decisions."""
@@ -151,7 +151,7 @@ class LeximinSession(RouteSession):
         if first.decision is None or first.certificate.verdict is Verdict.REFUTED:
             return first
         if first.status is not Status.OPTIMAL:
-            return _unfinished(first)
+            return unfinished(first)
 
         def solve(program: Program, nodes: int) -> Answer:
             level = WholeLevel(self._question, program, Plain(), self._opener, self._linear_opener)
@@ -164,50 +164,14 @@ class LeximinSession(RouteSession):
             self._question, self._program, solve, self._best_around, options.relative_gap
         )
         climb = ladder.climb(first)
-        answer = self._whole_answer(first, climb, options)
-        if climb.stopped is None:
-            return answer
-        stopped = climb.stopped
-        return _unfinished(answer, stopped.limit or Limit.OTHER, stopped.message)
-
-    def _whole_answer(self, first: Answer, climb: WholeClimb, options: SolveOptions) -> Answer:
-        levels, verdict = climb.levels, first.certificate.verdict
-        certificate = replace(
-            first.certificate,
-            # The gaps of the levels, the first among them, decide whether it is less.
-            verdict=Verdict.OPTIMAL if verdict is Verdict.FEASIBLE else verdict,
-            violations=violations(self._question.problem, climb.decision, self._question.grouping),
-            value=levels[0].value,
-            bound=levels[0].bound,
-            gap=levels[0].gap,
-        )
-        return replace(
-            first,
-            decision=climb.decision,
-            certificate=with_levels(certificate, levels, options),
-            rounds=climb.rounds,
-            nodes=climb.nodes,
-        )
+        return whole_answer(self._question, first, climb, options)
 
     def _best_around(self, decision: Floats) -> Floats:
         """Return the best decision with the same whole part."""
-        problem, program = self._question.problem, self._declared
-        whole = problem.integer
-        if whole.all():
+        problem = self._question.problem
+        if problem.integer.all():
             return decision
-        lower = np.where(whole, decision, problem.lower)
-        upper = np.where(whole, decision, problem.upper)
-        fixed = problem.replace(lower=lower, upper=upper, integer=False)
-        column_lower, column_upper = program.column_lower.copy(), program.column_upper.copy()
-        x = program.columns_of("x")
-        column_lower[x], column_upper[x] = lower, upper
-        linear = replace(
-            program,
-            column_lower=column_lower,
-            column_upper=column_upper,
-            integer=np.zeros(program.n_columns, dtype=np.bool_),
-        )
-        question = replace(self._question, problem=fixed)
+        question, linear = with_whole_part_fixed(self._question, self._declared, decision)
         session = LeximinSession(question, linear, self._linear_opener, self._linear_opener)
         answer = session.solve(self._deadline.options(SolveOptions()))
         session.close()
@@ -247,6 +211,52 @@ def _sifting(opener: Opener) -> Opener:
     return sifted
 
 
+def with_whole_part_fixed(
+    question: Question, program: Program, decision: Floats
+) -> tuple[Question, Program]:
+    """Return the question of fractional decisions that is left where whole ones are taken."""
+    problem = question.problem
+    lower = np.where(problem.integer, decision, problem.lower)
+    upper = np.where(problem.integer, decision, problem.upper)
+    fixed = problem.replace(lower=lower, upper=upper, integer=False)
+    column_lower, column_upper = program.column_lower.copy(), program.column_upper.copy()
+    x = program.columns_of("x")
+    column_lower[x], column_upper[x] = lower, upper
+    linear = replace(
+        program,
+        column_lower=column_lower,
+        column_upper=column_upper,
+        integer=np.zeros(program.n_columns, dtype=np.bool_),
+    )
+    return replace(question, problem=fixed), linear
+
+
+def whole_answer(
+    question: Question, first: Answer, climb: WholeClimb, options: SolveOptions
+) -> Answer:
+    """Return the answer of a first level with the levels that were climbed from it."""
+    levels, verdict = climb.levels, first.certificate.verdict
+    certificate = replace(
+        first.certificate,
+        # The gaps of the levels, the first among them, decide whether it is less.
+        verdict=Verdict.OPTIMAL if verdict is Verdict.FEASIBLE else verdict,
+        violations=violations(question.problem, climb.decision, question.grouping),
+        value=levels[0].value,
+        bound=levels[0].bound,
+        gap=levels[0].gap,
+    )
+    answer = replace(
+        first,
+        decision=climb.decision,
+        certificate=with_levels(certificate, levels, options),
+        rounds=climb.rounds,
+        nodes=climb.nodes,
+    )
+    if climb.stopped is None:
+        return answer
+    return unfinished(answer, climb.stopped.limit or Limit.OTHER, climb.stopped.message)
+
+
 def with_levels(
     certificate: Certificate, levels: tuple[Level, ...], options: SolveOptions
 ) -> Certificate:
@@ -278,7 +288,7 @@ def with_levels(
     return replace(certificate, gap=gap, verdict=verdict, sentence=sentence)
 
 
-def _unfinished(answer: Answer, limit: Limit | None = None, message: str = "") -> Answer:
+def unfinished(answer: Answer, limit: Limit | None = None, message: str = "") -> Answer:
     """Return the answer of which only the first levels are known."""
     certificate = answer.certificate
     if certificate.verdict is Verdict.OPTIMAL:

@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
+from librex_models.families import NestedFairness
 from librex_models.routes.leximin_service import needs_service, number_left_out, service_program
 from librex_models.routes.route import Answer, Floats, Question
 from librex_models.verification import Level, Verdict, region, relative_gap
@@ -40,7 +41,19 @@ def most_per_weight(question: Question) -> Floats:
     """Return what each could have per weight, alone."""
     own = region(question.problem, by_budgets=True)
     most = question.grouping.utility(np.maximum(question.reward, 0.0), np.maximum(own.upper, 0.0))
-    return most / question.grouping.weight
+    return _compared(question, most) / question.grouping.weight
+
+
+def _compared(question: Question, utility: Floats) -> Floats:
+    """Return what is compared: the utilities themselves, or those of the groups that they nest."""
+    family = question.family
+    return family.group_utility(utility) if isinstance(family, NestedFairness) else utility
+
+
+def _labels(question: Question) -> Sequence[Hashable]:
+    """Return who is compared."""
+    grouping = question.grouping
+    return grouping.labels if grouping.weighted is None else grouping.weighted
 
 
 def level_program(
@@ -65,13 +78,13 @@ def level_program(
     slack : float
         Relative, of the levels before.
     """
-    grouping = question.grouping
-    n_groups = len(grouping)
+    grouping, labels = question.grouping, _labels(question)
+    n_groups, before = len(labels), _compared(question, question.grouping.history)
     most = most_per_weight(question)
     # The k-th level is at most the k-th smallest of these, and nobody is below by more than that.
     ceiling = float(np.sort(most)[k - 1])
     worst, limit = program.columns_of("worst"), program.rows_of("worst_limit")
-    short = np.maximum(grouping.weight * ceiling - grouping.history, 0.0)
+    short = np.maximum(grouping.weight * ceiling - before, 0.0)
     upper = program.column_upper.copy()
     upper[worst] = ceiling
     extended = _with_counting(
@@ -85,9 +98,9 @@ def level_program(
         if level <= 0.0:
             continue
         asked = grouping.weight * level * (1.0 - slack)
-        short = np.maximum(asked - grouping.history, 0.0)
+        short = np.maximum(asked - before, 0.0)
         first = extended.n_rows
-        extended = _with_floors(extended, f"level_{number}", grouping.labels, asked)
+        extended = _with_floors(extended, f"level_{number}", labels, asked)
         rows = np.arange(first, first + n_groups)
         extended = _with_counting(extended, f"below_{number}", rows, short, count)
     return extended
@@ -96,7 +109,8 @@ def level_program(
 def _with_floors(program: Program, name: str, labels: Sequence[Hashable], floor: Floats) -> Program:
     """Return the Program with rows utility_g >= floor_g."""
     n = len(floor)
-    utility = program.columns_of("utility")
+    groups = program.columns_of("group_utility")
+    utility = groups if groups.stop > groups.start else program.columns_of("utility")
     columns = np.arange(utility.start, utility.stop)
     rows = sparse.csr_array((np.ones(n), (np.arange(n), columns)), shape=(n, program.n_columns))
     return with_rows(program, rows, floor, np.full(n, np.inf), Block(name=name, labels=labels))
@@ -218,7 +232,8 @@ class WholeLadder:
     def _prove_nothing(self) -> None:
         """Prove that levels are zero, where somebody is not served at all."""
         question = self._question
-        if self._reached[0] != 0.0 or not needs_service(question).any():
+        is_nested = isinstance(question.family, NestedFairness)
+        if self._reached[0] != 0.0 or is_nested or not needs_service(question).any():
             return
         answer = self._solve(service_program(question, self._program), self._nodes)
         self._rounds, self._nodes = self._rounds + answer.rounds, self._nodes + answer.nodes
@@ -293,7 +308,7 @@ def _first_difference(before: Floats, after: Floats) -> int | None:
 
 
 def _sorted_levels(question: Question, decision: Floats) -> Floats:
-    return np.sort(question.utility(decision) / question.grouping.weight)
+    return np.sort(_compared(question, question.utility(decision)) / question.grouping.weight)
 
 
 def least_positive(question: Question) -> float:
@@ -301,9 +316,15 @@ def least_positive(question: Question) -> float:
     problem, grouping = question.problem, question.grouping
     if not problem.integer.all():
         return 0.0
+    family, weight = question.family, grouping.weight
+    if isinstance(family, NestedFairness):
+        # Of a group that is served at all, one has that much at least, or all have.
+        b = family.inner_alpha
+        alone = family.size ** (1.0 / (1.0 - b)) if b < 1.0 else np.ones(len(weight))
+        weight = (weight * alone)[family.members]
     links = grouping.links(question.reward)
-    earned = links.earned / grouping.weight[links.group]
-    before = grouping.history / grouping.weight
+    earned = links.earned / weight[links.group]
+    before = grouping.history / weight
     return float(np.concatenate([earned[earned > 0.0], before[before > 0.0]]).min(initial=np.inf))
 
 

@@ -94,10 +94,12 @@ def why_not_one_budget(question: Question) -> str:
     problem, family = question.problem, question.family
     if not isinstance(family, (AlphaFairness, MaxMinFairness, NestedFairness, TotalReward)):
         return f"{family.key} models are no water to fill"
-    if isinstance(family, NestedFairness) and not family.is_smooth:
-        return f"inner_alpha is {family.inner_alpha:g} and alpha {family.outer.alpha:g}"
-    if isinstance(family, NestedFairness) and family.outer.alpha > STEEPEST * family.inner_alpha:
-        return f"alpha is more than {STEEPEST:g} times inner_alpha, {family.inner_alpha:g}"
+    if isinstance(family, NestedFairness):
+        alpha, inner = family.outer.alpha, family.inner_alpha
+        if alpha == 0.0 or np.isinf(inner):
+            return f"inner_alpha is {inner:g} and alpha {alpha:g}"
+        if np.isfinite(alpha) and alpha > STEEPEST * inner:
+            return f"alpha is more than {STEEPEST:g} times inner_alpha, {inner:g}"
     if problem.integer.any():
         return "decisions are whole"
     if len(problem.extra_rows):

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from librex_models.errors import ParameterError
-from librex_models.families import NestedFairness
+from librex_models.families import MaxMinFairness, NestedFairness
 from librex_models.families.alpha_fair import ratio_of_scaled
 from librex_models.routes.nested_rows import (
     bounded,
@@ -109,6 +109,8 @@ class Nested(Plain):
         The unit that tangents began with.
     has_new_numbers : bool
         Whether numbers were written since.
+    n_in_program : int
+        How many points the last program had.
     """
 
     ratios: Points | None = None
@@ -118,6 +120,7 @@ class Nested(Plain):
     tempered: float = MILD
     begun_at: float = 1.0
     has_new_numbers: bool = False
+    n_in_program: int = 0
 
     @property
     def is_relaxed(self) -> bool:
@@ -137,8 +140,10 @@ class Nested(Plain):
         if self.utilities is None or self._is_of_another_size(question, family, most):
             self._begin(question, family, most)
             self._begin_at_cones(question, family, program)
+        self.n_in_program = self._n_lines
         lower = program.column_lower.copy()
-        lower[program.columns_of("group_utility")] = self._least(question, family, most)
+        groups = program.columns_of("group_utility")
+        lower[groups] = np.maximum(lower[groups], self._least(question, family, most))
         program = in_units(replace(program, column_lower=lower), self.utility_unit)
         if program.perspectives is not None and self.ratios is not None:
             at = np.maximum(self.ratios.at, _smallest_ratio(family))
@@ -151,6 +156,8 @@ class Nested(Plain):
     def equivalent(self, question: Question, objective: float) -> float:
         """Return the equivalent utility of an objective, which is in scaled terms."""
         family, total = _family_of(question), float(question.grouping.weight.sum())
+        if isinstance(family.outer, MaxMinFairness):
+            return self.utility_unit * objective
         if family.outer.alpha == 0.0:
             return self.utility_unit * objective / total
         if self._alpha(family) < family.outer.alpha:
@@ -164,14 +171,14 @@ class Nested(Plain):
         """Return the gaps in the objective, the first time wide: lines around it come first."""
         family = _family_of(question)
         share = SHARE_OF_GAP * relative_gap * (1.0 if self.is_looked_at else LOOSE)
-        if family.outer.alpha == 0.0:
+        if not family.has_terms:
             return share, 0.0
         # Near the unit, the equivalent utility moves by as much as the mean of the terms.
         return 0.0, share * float(question.grouping.weight.sum())
 
     def refined(self, question: Question, decision: Floats, bound: float) -> bool:
         """Add tangents at a decision, and take its size as the unit."""
-        family, before, was_loose = _family_of(question), self._n_lines, not self.is_looked_at
+        family, was_loose = _family_of(question), not self.is_looked_at
         utility = question.utility(decision)
         group = family.group_utility(utility)
         if self.ratios is not None:
@@ -197,9 +204,9 @@ class Nested(Plain):
         if (whole == np.rint(whole)).all():
             self.is_looked_at = True
             self._take_incumbent(question, family, group)
-        was_mild = self._alpha(family) < family.outer.alpha
+        was_mild = family.has_terms and self._alpha(family) < family.outer.alpha
         self.tempered *= HARDER
-        return has_new_unit or was_mild or was_loose or self._n_lines > before
+        return has_new_unit or was_mild or was_loose or self._n_lines > self.n_in_program
 
     def forget(self) -> None:
         """Drop the decision that was found: other numbers may not allow it."""
@@ -213,16 +220,15 @@ class Nested(Plain):
             return False
         self.has_new_numbers = False
         size = _size(family, question.grouping.weight, most / len(most))
-        return 0.0 < size < np.inf and (
-            abs(np.log(size / self.begun_at)) * max(family.outer.alpha, 1.0) > FAR
-        )
+        size_matters = max(family.outer.alpha, 1.0) if family.has_terms else 1.0
+        return 0.0 < size < np.inf and (abs(np.log(size / self.begun_at)) * size_matters > FAR)
 
     def _alpha(self, family: NestedFairness) -> float:
         return min(family.outer.alpha, self.tempered)
 
     def _add_around_unit(self, family: NestedFairness) -> None:
         """Add tangents of all slopes that count, at sizes around the unit."""
-        if self.utilities is None or family.outer.alpha == 0.0:
+        if self.utilities is None or not family.has_terms:
             return
         for slope in FIRST_SLOPES.tolist():
             n_groups, log_ratio = len(family.groups), -np.log(slope) / family.outer.alpha
@@ -233,7 +239,7 @@ class Nested(Plain):
     def _least(self, question: Question, family: NestedFairness, most: Floats) -> Floats:
         """Return what every group has at least where welfare is that of the incumbent or more."""
         alpha, weight, unit = self._alpha(family), question.grouping.weight, self.utility_unit
-        if self.incumbent is None or alpha == 0.0:
+        if self.incumbent is None or not family.has_terms:
             return np.zeros(len(most))
         top = weight * scaled_utility(most / unit, alpha)
         value = weight * scaled_utility(SURELY * self.incumbent / unit, alpha)
@@ -259,7 +265,7 @@ class Nested(Plain):
         """
         equivalent = _size(family, question.grouping.weight, group) or bound
         is_near = abs(equivalent / self.utility_unit - 1.0) * max(self._alpha(family), 1.0) < 1.0
-        if not 0.0 < equivalent < np.inf or is_near or family.outer.alpha == 0.0:
+        if not 0.0 < equivalent < np.inf or is_near or not family.has_terms:
             return False
         self.utility_unit = equivalent
         return True

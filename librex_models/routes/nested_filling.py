@@ -31,6 +31,7 @@ MOST_STEPS = 200
 HUGE = 1e100
 HIGHEST = 1e6
 """The logarithm of a price: beyond, nothing changes."""
+HALVINGS = 60
 HALVING = 4
 """After so many steps, one that halves what is left."""
 CLOSE = 4 * float(np.finfo(np.float64).eps)
@@ -75,11 +76,14 @@ def nested_filled(
     SolverFailure
         If the levels are not found.
     """
-    log_weight = np.log(weight) - np.log(family.size)
+    log_weight = np.log(weight)
+    if family.has_terms:
+        log_weight = log_weight - np.log(family.size)
     group = family.members[segments.group]
     if segments.cost.sum() <= segments.room or not len(group):
         return filled(segments, log_weight[group], family.inner_alpha)
-    log_omega = _Search(segments, family, log_weight, base).at_the_room(max(segments.room, 0.0))
+    search = _Search if family.has_terms else _LevelSearch
+    log_omega = search(segments, family, log_weight, base).at_the_room(max(segments.room, 0.0))
     return filled(segments, log_omega[group], family.inner_alpha)
 
 
@@ -200,3 +204,79 @@ class _Search:
             elasticity=np.minimum(total, 1.0) / b,
             spending=float(spent.sum()),
         )
+
+
+class _LevelSearch(_Search):
+    """The same for max-min: the height is the logarithm of the utility per weight."""
+
+    def __init__(
+        self, segments: Segments, family: NestedFairness, log_weight: Floats, base: Floats
+    ) -> None:
+        super().__init__(segments, family, log_weight, base)
+        n_groups = len(log_weight)
+        # Above the first and below the second, levels change nothing.
+        self._full, self._nothing = np.full(n_groups, -np.inf), np.full(n_groups, np.inf)
+        np.maximum.at(self._full, self._group, self._b * self._log_end - self._log_rate)
+        np.minimum.at(self._nothing, self._group, self._b * self._log_start - self._log_rate)
+        self._full = np.where(np.isfinite(self._full), self._full + 1.0, 0.0)
+        self._nothing = np.where(np.isfinite(self._nothing), self._nothing - 1.0, WORTHLESS)
+        self._nothing = np.minimum(self._nothing, self._full)
+        self._log_base_utility = family.log_group_utility(self._log_base)
+        self._log_most = self._reached(self._full).log_utility
+        self._full = self._enough(self._full)
+
+    def _enough(self, full: Floats) -> Floats:
+        """Return the lowest levels at which groups have all that they can, but for a rounding.
+
+        An averse group hardly gains by what is far above its least, however much that costs.
+        """
+        enough = self._log_most - CLOSE * (1.0 + np.abs(self._log_most))
+        high, step = full, 1.0
+        low = full
+        for _ in range(MOST_STEPS):
+            is_above = self._reached(low).log_utility >= enough
+            if not (is_above & (low > self._nothing)).any():
+                break
+            high = np.where(is_above, low, high)
+            low, step = np.where(is_above, np.maximum(low - step, self._nothing), low), 2.0 * step
+        for _ in range(HALVINGS):
+            middle = 0.5 * (low + high)
+            is_above = self._reached(middle).log_utility >= enough
+            low, high = np.where(is_above, low, middle), np.where(is_above, middle, high)
+        return high
+
+    def _at(self, height: float) -> _Levels:
+        wanted = self._log_weight + height
+        is_full, has_more = self._log_most <= wanted, self._log_base_utility >= wanted
+        is_known = is_full | has_more
+        ends = np.where(has_more, self._nothing, self._full)
+        low, high = np.where(is_known, ends, -np.inf), np.where(is_known, ends, self._full)
+        z = np.where(is_known, ends, np.clip(self._z, self._nothing, self._full))
+        for number in range(MOST_STEPS):
+            levels = self._reached(z)
+            known = np.where(np.isfinite(levels.log_utility), levels.log_utility, -HUGE)
+            above = np.where(is_known, 0.0, known - wanted)
+            # It rises by no more than 1 / b.
+            low = np.maximum(low, np.where(above < 0.0, z - self._b * above, -np.inf))
+            high = np.minimum(high, np.where(above > 0.0, z - self._b * above, np.inf))
+            is_found = np.abs(above) <= CLOSE * (1.0 + np.abs(wanted))
+            width = CLOSE * (1.0 + np.abs(z))
+            is_found |= (high - low <= width) & (np.abs(z - low) <= width)
+            if is_found.all():
+                break
+            z = np.where(is_found, z, self._next(z, above, levels.elasticity, low, high, number))
+        self._z = z
+        return levels
+
+    def _next(
+        self, z: Floats, above: Floats, elasticity: Floats, low: Floats, high: Floats, number: int
+    ) -> Floats:
+        """Return a step by the slope, or to the middle, between the bounds."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            step = z - above / elasticity
+        # What is not bounded yet is neared in steps that rounding errors do not outgrow.
+        low = np.where(np.isfinite(low), low, z - 1.0 - 4.0 * self._b * np.abs(above))
+        middle = 0.5 * (low + high)
+        halves = number % HALVING == HALVING - 1
+        step = np.where(~np.isfinite(step) | halves, middle, step)
+        return np.minimum(np.maximum(step, low), high)

@@ -78,7 +78,7 @@ def _with_rows_of_nothing(
 
 
 def _with_service(question: Question, family: NestedFairness, program: Program) -> Program:
-    if family.outer.alpha < 1.0:
+    if not family.needs_every_group:
         return program
     needs = _needs(question, family)
     if not needs.labels:

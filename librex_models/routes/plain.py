@@ -20,7 +20,16 @@ SHARE_OF_GAP = 0.9
 
 
 # What is measured in units of utility, and the rows that tie them.
-IN_UNITS = ("utility_of", "utility", "group_utility", "member_part", "mean_of", "member_limit")
+IN_UNITS = (
+    "utility_of",
+    "utility",
+    "group_utility",
+    "member_part",
+    "mean_of",
+    "member_limit",
+    "worst",
+    "worst_limit",
+)
 
 
 @dataclass
@@ -192,7 +201,7 @@ def linearised(question: Question, program: Program, utility: Floats, unit: floa
     What is linear stays as it is. `unit` is that of the utilities in the program.
     """
     family, weight, columns = question.family, question.grouping.weight, "utility"
-    if isinstance(family, NestedFairness):
+    if isinstance(family, NestedFairness) and family.has_terms:
         # The slopes inside of a group are duals then.
         majorant = family.outer.majorant(weight, family.group_utility(utility))
         columns = "group_utility"

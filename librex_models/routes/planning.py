@@ -123,7 +123,7 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     if isinstance(family, MaxMinFairness) and family.lexicographic:
         return _leximin_plan(question, solver, can, route)
     if isinstance(family, NestedFairness):
-        return _nested_plan(question, solver, can, route)
+        return _nested_plan(question, family, solver, can, route)
     if isinstance(family, AlphaFairness) and family.alpha > 0.0:
         return _alpha_fair_plan(question, solver, can, route)
     return _linear_plan(question, solver, can, route)
@@ -323,15 +323,24 @@ def _alpha_fair_plan(
 
 
 def _nested_plan(
-    question: Question, solver: str, can: frozenset[Capability], route: str
+    question: Question,
+    family: NestedFairness,
+    solver: str,
+    can: frozenset[Capability],
+    route: str,
 ) -> SolverPlan:
-    if route not in ("auto", OUTER_APPROXIMATION):
+    is_leximin = isinstance(family.outer, MaxMinFairness) and family.outer.lexicographic
+    taken = "leximin" if is_leximin else OUTER_APPROXIMATION
+    if route not in ("auto", taken):
         return _not_at_all(
-            solver, f"nested fairness needs tangents: use route={OUTER_APPROXIMATION!r} or 'auto'"
+            solver, f"{family_words(question)} need tangents: use route={taken!r} or 'auto'"
         )
     if question.problem.integer.any() and Capability.WHOLE not in can:
         return _not_at_all(solver, f"{solver} cannot solve whole decisions")
-    return _outer_plan(solver, can, " for members and for groups")
+    plan = _outer_plan(solver, can, " for members and for groups")
+    if not is_leximin or not plan.can_solve:
+        return plan
+    return replace(plan, route="leximin", why=f"a sequence of programs, one a level; {plan.why}")
 
 
 def _outer_plan(solver: str, can: frozenset[Capability], because: str) -> SolverPlan:

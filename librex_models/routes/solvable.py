@@ -18,10 +18,8 @@ def family_words(question: Question) -> str:
     """Return the family in words, such as "alpha_fair models with alpha 2"."""
     family = question.family
     if isinstance(family, NestedFairness):
-        return (
-            f"{family.key} models with alpha {family.outer.alpha:g} and inner_alpha "
-            f"{family.inner_alpha:g}"
-        )
+        alpha = f"alpha {family.outer.alpha:g} and " if family.key != "max_min" else ""
+        return f"{family.key} models with {alpha}inner_alpha {family.inner_alpha:g}"
     if isinstance(family, ProportionalFairness) or not isinstance(family, AlphaFairness):
         return f"{family.key} models"
     return f"{family.key} models with alpha {family.alpha:g}"
@@ -84,7 +82,7 @@ def _check_everybody_can_gain(question: Question, reward: Floats) -> None:
 
 def _check_nested(question: Question, family: NestedFairness) -> None:
     """Raise ParameterError where a group's utility must be positive, and cannot be."""
-    if family.outer.alpha < 1.0:
+    if not family.needs_every_group:
         return
     if family.inner_alpha >= 1.0:
         _check_everybody_can_gain(question, question.reward)

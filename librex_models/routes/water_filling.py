@@ -13,7 +13,7 @@ import numpy as np
 from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
 from librex_models.routes.closed_form import NEAREST_TO_ZERO
 from librex_models.routes.filled import Filled
-from librex_models.routes.filled_levels import best_proof, certificate_of_levels
+from librex_models.routes.filled_levels import best_proof, certificate_of_levels, is_max_min
 from librex_models.routes.filling import Filling, filled, filled_in_order
 from librex_models.routes.moves import why_not_one_budget
 from librex_models.routes.nested_filling import nested_filled, worth_of_members
@@ -104,7 +104,7 @@ def filled_answer(question: Question, options: SolveOptions) -> Answer:
         decision=decision,
         utility=question.utility(decision),
     )
-    if isinstance(question.family, MaxMinFairness):
+    if is_max_min(question.family):
         certificate, price = certificate_of_levels(found, options)
     else:
         certificate, price = best_proof(found, [_tangent(found)], options)

@@ -18,7 +18,12 @@ from librex_models.verification.certificate import (
 from librex_models.verification.coupling_rows import coupling_multipliers, coupling_rows
 from librex_models.verification.exact_budgets import allocated, broken_budgets, scaled_back
 from librex_models.verification.fairness_measures import fairness_measures
-from librex_models.verification.level_bound import bounds_of_levels, level_bound
+from librex_models.verification.level_bound import (
+    Compared,
+    bounds_of_levels,
+    level_bound,
+    most_alone,
+)
 from librex_models.verification.price_bound import (
     CouplingRows,
     Region,
@@ -29,6 +34,7 @@ from librex_models.verification.violations import violations
 
 __all__ = [
     "Certificate",
+    "Compared",
     "CouplingRows",
     "Evidence",
     "Level",
@@ -45,6 +51,7 @@ __all__ = [
     "coupling_rows",
     "fairness_measures",
     "level_bound",
+    "most_alone",
     "price_bound",
     "region",
     "relative_gap",

@@ -12,7 +12,7 @@ so no such decision gives all of O more than what remains, divided by the first 
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +33,33 @@ Booleans = npt.NDArray[np.bool_]
 Longs = npt.NDArray[np.longdouble]
 
 LONG_EPSILON = float(np.finfo(np.longdouble).eps)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compared:
+    """The utilities that a max-min decision compares: those of labels, or of groups of them.
+
+    Parameters
+    ----------
+    of_label : integer array of shape (n_labels,)
+        For each label the place of the utility that it is part of.
+    weight : array of shape (n_compared,)
+    utility : array of shape (n_compared,)
+        Of the decision.
+    alone : array of shape (n_compared,)
+        What each can have at most if nobody else gets anything.
+    worth : array of shape (n_compared,)
+        So much times the utility is at most the sum of slopes times utilities of its labels.
+    level : integer array of shape (n_compared,)
+        On which level each is, 0 being the lowest.
+    """
+
+    of_label: npt.NDArray[np.int64]
+    weight: Floats
+    utility: Floats
+    alone: Floats
+    worth: Floats
+    level: npt.NDArray[np.int64]
 
 
 def level_bound(
@@ -86,11 +113,9 @@ def bounds_of_levels(
     grouping: Grouping,
     slope: Floats,
     price: Floats,
-    utility: Floats,
-    level: npt.NDArray[np.int64],
+    compared: Compared,
     own: Region,
     floor: Floats,
-    ceiling: Floats,
 ) -> tuple[Floats, Floats]:
     """Return what `level_bound` says of every level, for one price and all levels at once.
 
@@ -102,35 +127,28 @@ def bounds_of_levels(
     ----------
     problem, grouping
         With a reward.
-    slope : array of shape (n_groups,)
+    slope : array of shape (n_labels,)
         At least zero.
     price : array of shape (n_resources,)
         At least zero.
-    utility : array of shape (n_groups,)
-        Of the decision.
-    level : integer array of shape (n_groups,)
-        On which level each utility is, 0 being the lowest.
+    compared : Compared
     own : Region
-    floor, ceiling : arrays of shape (n_groups,)
-        What each utility is at least and at most in every decision.
+    floor : array of shape (n_labels,)
+        What the utility of each is at least in every decision.
 
     Returns
     -------
     bound : array of shape (n_levels,)
         On the smallest utility per weight among those that are not on lower levels.
-    most : array of shape (n_groups,)
+    most : array of shape (n_compared,)
         On each utility per weight, where nobody on a level above falls below its own level.
     """
-    earned = grouping.share[grouping.of_option] * problem.known_reward
-    alone = grouping.history + np.bincount(
-        grouping.of_option, earned * best_alone(earned, own)[0], minlength=len(grouping)
-    )
-    alone *= 1.0 + (8.0 + np.log2(1.0 + problem.n_options)) * EPSILON
-    alone = np.minimum(alone, ceiling) / grouping.weight * (1.0 + 4 * EPSILON)
-    together = _together(problem, grouping, slope, price, utility, level, own, floor)
-    part = slope.astype(np.longdouble) * grouping.weight
+    level = compared.level
+    alone = compared.alone / compared.weight * (1.0 + 4 * EPSILON)
+    together = _together(problem, grouping, slope, price, compared, own, floor)
+    part = compared.worth.astype(np.longdouble) * compared.weight
     total = _sums(part, level, len(together))
-    per_weight = utility.astype(np.longdouble) / grouping.weight
+    per_weight = compared.utility.astype(np.longdouble) / compared.weight
     value = np.full(len(together), np.inf, dtype=np.longdouble)
     np.minimum.at(value, level, per_weight)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -138,6 +156,15 @@ def bounds_of_levels(
     most = np.minimum(alone, value[level] + np.maximum(beyond, 0.0))
     np.minimum.at(together, level, alone)
     return _rounded_up(together), _rounded_up(most)
+
+
+def most_alone(problem: AllocationProblem, grouping: Grouping, own: Region) -> Floats:
+    """Return what each utility can be at most if nobody else gets anything, (n_labels,)."""
+    earned = grouping.share[grouping.of_option] * problem.known_reward
+    alone = grouping.history + np.bincount(
+        grouping.of_option, earned * best_alone(earned, own)[0], minlength=len(grouping)
+    )
+    return np.asarray(alone * (1.0 + (8.0 + np.log2(1.0 + problem.n_options)) * EPSILON))
 
 
 def _rounded_up(numbers: Longs) -> Floats:
@@ -151,8 +178,7 @@ def _together(
     grouping: Grouping,
     slope: Floats,
     price: Floats,
-    utility: Floats,
-    level: npt.NDArray[np.int64],
+    compared: Compared,
     own: Region,
     floor: Floats,
 ) -> Longs:
@@ -177,15 +203,17 @@ def _together(
     without = -_sums(charge * cheapest, grouping.of_option, len(grouping))
     kept = slope.astype(np.longdouble) * floor
     without = np.where(floor > 0, np.minimum(without, counted - kept), without)
-    taken = slope.astype(np.longdouble) * utility
+    worth_of = compared.worth.astype(np.longdouble)
+    taken, level = worth_of * compared.utility, compared.level
+    of_label = level[compared.of_label]
     n_levels = int(level.max(initial=-1)) + 1
     below = _sums(taken, level, n_levels).cumsum() - _sums(taken, level, n_levels)
-    lower = _sums(without, level, n_levels)
+    lower = _sums(without, of_label, n_levels)
     above = lower.sum() - lower.cumsum()
-    most = paid + _sums(counted, level, n_levels).cumsum() + above - below
+    most = paid + _sums(counted, of_label, n_levels).cumsum() + above - below
     # As in price_bound, with the sums over groups and levels.
     rounding = unit * (gross @ decided + paid + np.abs(without).sum() + 2.0 * taken.sum())
-    total = _sums(slope.astype(np.longdouble) * grouping.weight, level, n_levels)
+    total = _sums(worth_of * compared.weight, level, n_levels)
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(total > 0, (most + rounding) / total * (1.0 + unit), np.inf)
 
