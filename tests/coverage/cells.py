@@ -16,7 +16,12 @@ FAMILIES: dict[str, Callable[[lm.AllocationProblem], lm.Model]] = {
     "AlphaFair 10": lambda problem: lm.AlphaFair(problem, 10.0),
     "GroupAlphaFair .5": lambda problem: lm.GroupAlphaFair(problem, 0.5),
     "GroupAlphaFair 2": lambda problem: lm.GroupAlphaFair(problem, 2.0),
+    "OrderedWeighted": lambda problem: lm.OrderedWeighted(problem, _falling(problem.n_groups)),
+    "PiecewiseLinear": lambda problem: lm.PiecewiseLinear(problem, [0.2, 0.5], [2.0, 1.0, 0.1]),
+    "GroupAlphaFair 1 of 2": lambda problem: lm.GroupAlphaFair(problem, 1.0, inner_alpha=2.0),
+    "MaxMin of 2": lambda problem: lm.MaxMin(problem, inner_alpha=2.0),
 }
+"""Of what is nested, the last number is the aversion inside of groups."""
 KINDS = ("fractional", "whole", "several options", "mixed")
 SOLVERS = ("highs", "scip", "gurobi", "cvxpy:CLARABEL")
 FRACTIONAL_ONLY = ("cvxpy:CLARABEL",)
@@ -49,6 +54,11 @@ class Cell:
             # It compares agents, who have histories of their own.
             problem = problem.replace(history=None)
         return FAMILIES[self.family](problem)
+
+
+def _falling(n_groups: int) -> list[float]:
+    """Return the weights of the Gini welfare: the worst off count most."""
+    return [2.0 * (n_groups - k) - 1.0 for k in range(n_groups)]
 
 
 def cells() -> Iterator[Cell]:

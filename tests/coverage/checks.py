@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 import librex_models as lm
+from librex_models.families import NestedFairness
 from tests.coverage.cells import FRACTIONAL_ONLY, Cell
 
 Floats = npt.NDArray[np.float64]
@@ -117,5 +118,7 @@ def _enumerated(model: lm.Model) -> Floats:
     fits &= (decisions @ owned <= problem.agent_limit).all(axis=1)
     utility = [model.question().utility(decision) for decision in decisions[fits]]
     if model.family.key == "max_min":
+        if isinstance(model.family, NestedFairness):
+            utility = [model.family.group_utility(one) for one in utility]
         return max((np.sort(one / grouping.weight) for one in utility), key=lambda one: tuple(one))
     return np.array([max(model.family.equivalent(grouping.weight, one) for one in utility)])
