@@ -32,7 +32,7 @@ from librex_models.analysis.differentiable_optimum import (
     differentiable_optimum,
 )
 from librex_models.analysis.kinks import not_differentiable
-from librex_models.analysis.nested_gradients import with_same_slopes
+from librex_models.analysis.nested_gradients import with_moving_weights, with_same_slopes
 from librex_models.analysis.standard_form import Booleans
 from librex_models.errors import NotDifferentiable, ParameterError
 from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
@@ -86,8 +86,9 @@ class Gradient:
     """
 
     def __init__(self, question: Question, decision: Floats) -> None:
-        self._is_nested = isinstance(question.family, NestedFairness)
-        self._question = with_same_slopes(question, decision) if self._is_nested else question
+        family = question.family
+        self._nested = family if isinstance(family, NestedFairness) else None
+        self._question = with_same_slopes(question, decision) if self._nested else question
         self._decision = decision
         self.welfare = Derivatives(
             {
@@ -185,24 +186,28 @@ class Gradient:
             )
         return _read_only(-at.decision[:, np.newaxis] * price)
 
-    def _check_has_decisions(self) -> None:
-        if self._is_nested:
-            raise ParameterError(
-                "derivatives of decisions under inner_alpha are not offered; those of welfare are"
-            )
+    @cached_property
+    def _moving(self) -> DifferentiableOptimum:
+        """The optimum, with the equations by which decisions move."""
+        return with_moving_weights(self._at, self._nested) if self._nested else self._at
+
+    @property
+    def _closed_decision(self) -> ClosedForm | None:
+        """The closed form, where decisions move as it does."""
+        return None if self._nested else self._closed
 
     def _decision_by_reward(self) -> Any:
-        self._check_has_decisions()
-        if self._closed is not None:
-            return closed_form_jacobian.jacobian_of_reward(self._question.problem, self._closed)
-        return implicit_derivatives.jacobian_of_reward(self._at)
+        closed = self._closed_decision
+        if closed is not None:
+            return closed_form_jacobian.jacobian_of_reward(self._question.problem, closed)
+        return implicit_derivatives.jacobian_of_reward(self._moving)
 
     def _decision_by_budget(self) -> Floats:
-        self._check_has_decisions()
-        if self._closed is not None:
+        closed = self._closed_decision
+        if closed is not None:
             problem = self._question.problem
-            return _read_only(closed_form_jacobian.jacobian_of_budget(problem, self._closed))
-        return _read_only(implicit_derivatives.jacobian_of_budget(self._at))
+            return _read_only(closed_form_jacobian.jacobian_of_budget(problem, closed))
+        return _read_only(implicit_derivatives.jacobian_of_budget(self._moving))
 
     def pull_back(self, by: Literal["reward", "budget"], cotangent: Floats) -> Floats:
         """Return ``decision[by].T @ cotangent`` without forming the Jacobian.
@@ -222,15 +227,13 @@ class Gradient:
         NotDifferentiable
             Where ``decision[by]`` raises it.
         """
-        self._check_has_decisions()
-        problem, closed = self._question.problem, self._closed
+        problem, closed = self._question.problem, self._closed_decision
         if closed is not None and by == "budget":
             return np.asarray(closed.decision @ cotangent / problem.budget)
         if closed is not None:
             return closed_form_jacobian.pull_back_to_reward(problem, closed, cotangent)
-        at = self._at
         entering = self._by_reward if by == "reward" else self._by_budget
-        return implicit_derivatives.pull_back(at, entering, cotangent)
+        return implicit_derivatives.pull_back(self._moving, entering, cotangent)
 
     @cached_property
     def _by_reward(self) -> implicit_derivatives.Entering:

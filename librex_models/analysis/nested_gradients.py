@@ -6,7 +6,16 @@ aversion b, each counting with
     omega_g = weight_g group_utility_g^(b - alpha) / (size of g).
 
 So the two share their optimum and all multipliers, and by the envelope theorem the derivatives of
-the best welfare, with omega held fixed. (Derivatives of decisions they do not share: omega moves.)
+the best welfare, with omega held fixed.
+
+Decisions move differently, since omega moves with them. With s_i = (utility_i / group_utility)^(1 -
+b) / size, the share of a member in its group, and C_g = sum_i q_i utility_i of its marginal
+utilities q_i,
+
+    d log q_i = (b - alpha) sum_j s_j d log utility_j - b d log utility_i
+
+so that the group adds to the equations of the alpha-fair optimum (b - alpha) C_g v v' with v_i =
+s_i / utility_i.
 """
 
 from __future__ import annotations
@@ -14,8 +23,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy import sparse
 
-from librex_models.analysis.differentiable_optimum import differentiable_optimum
+from librex_models.analysis.coupled_equations import CoupledFactors
+from librex_models.analysis.differentiable_optimum import (
+    DifferentiableOptimum,
+    differentiable_optimum,
+)
 from librex_models.errors import ParameterError
 from librex_models.families import AlphaFairness, NestedFairness
 from librex_models.routes.route import Floats, Question
@@ -70,6 +84,30 @@ def with_same_slopes(question: Question, decision: Floats) -> Question:
         f"derivatives: the weights of groups differ by {np.abs(missing).max():.1e} still, at inner "
         f"alpha {b:g}"
     )
+
+
+def with_moving_weights(
+    at: DifferentiableOptimum, family: NestedFairness
+) -> DifferentiableOptimum:
+    """Return the optimum of `with_same_slopes` with the equations by which the nested one moves."""
+    coupled, _ = _coupled(at, family)
+    return replace(at, optimum=replace(at.optimum, factors=coupled))
+
+
+def _coupled(at: DifferentiableOptimum, family: NestedFairness) -> tuple[CoupledFactors, Floats]:
+    """Return the equations by which a nested optimum moves, and the root of C of each group."""
+    form, optimum, n_groups = at.form, at.optimum, len(family.groups)
+    member = np.full(len(form.cost), -1)
+    member[form.coordinate[at.program.columns_of("utility")]] = np.arange(len(family.members))
+    group = family.members[member[form.terms]]
+    utility = optimum.point[form.terms]
+    worth = form.marginal(optimum.point) * utility
+    size = np.sqrt(np.bincount(group, worth, minlength=n_groups))
+    along = sparse.csc_array(
+        (worth / size[group] / utility, (form.terms, group)), shape=(len(form.cost), n_groups)
+    )
+    strength = family.inner_alpha - family.outer.alpha
+    return CoupledFactors(optimum.factors, along, strength), size
 
 
 def _alike(question: Question, family: NestedFairness, log_omega: Floats) -> Question:

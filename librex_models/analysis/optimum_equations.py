@@ -65,7 +65,7 @@ class Factors:
     def __init__(self, equations: Equations, stiffness: Floats) -> None:
         own = self._equations = equations
         self._stiffness = stiffness
-        n_rows = own.matrix.shape[0]
+        n_rows = self.n_rows = own.matrix.shape[0]
         # What the singles of a row give way to its multiplier.
         self._ease = _sums(own.single_row, own.single_entry**2 / stiffness[own.single], n_rows)
         self._thin_stiffness = own.thin_entry**2 / self._ease[own.thin]

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from librex_models.analysis.coupled_equations import CoupledFactors
 from librex_models.analysis.end_of_path import Middle, price_scales, without_rounding
 from librex_models.analysis.optimum_equations import Equations, Factors
 from librex_models.analysis.standard_form import Booleans, StandardForm
@@ -51,7 +52,7 @@ class SharpOptimum:
     row_scale : array of shape (n_rows,)
         What is much of each multiplier.
     curvature : array of shape (n_coordinates,)
-    factors : Factors
+    factors : Factors or CoupledFactors
         The equations of the optimum, differentiated, where what is not free stays.
     """
 
@@ -63,7 +64,7 @@ class SharpOptimum:
     is_on_edge: Booleans
     row_scale: Floats
     curvature: Floats
-    factors: Factors
+    factors: Factors | CoupledFactors
 
 
 @np.errstate(all="ignore")
