@@ -5,17 +5,19 @@ May import forms, models' questions, and the standard form with its optimum.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
 from librex_models.analysis.end_of_path import Middle, end_of_path
+from librex_models.analysis.nested_terms import NestedTerms
 from librex_models.analysis.optimal_set import unique_multiplier, unique_point
 from librex_models.analysis.optimum_equations import Equations
 from librex_models.analysis.sharp_optimum import SharpOptimum, sharp_optimum
 from librex_models.analysis.standard_form import Booleans, StandardForm, standard_form
 from librex_models.errors import NotDifferentiable
+from librex_models.families import AlphaFairness, NestedFairness
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.problem import AllocationProblem
@@ -104,17 +106,23 @@ def differentiable_optimum(question: Question, decision: Floats) -> Differentiab
         If it is not found to rounding, or no derivative exists anywhere.
     """
     problem, grouping = question.problem, question.grouping
-    parametric = arrays_form(problem, grouping, question.family)
+    family, nested = question.family, None
+    if isinstance(family, NestedFairness):
+        nested = NestedTerms.of(family)
+        weight = grouping.weight[family.members] / family.size[family.members]
+        grouping = replace(grouping, weight=weight, weighted=None)
+        family = AlphaFairness(family.inner_alpha)
+    parametric = arrays_form(problem, grouping, family)
     program = parametric.program(values_of(problem, grouping))
     near, without_income = _start(question, program, decision)
     optimum = None
     for _ in range(ROUNDS):
-        form = standard_form(program, near)
+        form = standard_form(program, near, nested)
         equations = Equations(form.matrix)
         middle = end_of_path(form, equations, form.coordinates(near))
         if middle is None:
             break
-        near, is_same = _without_negligible(program, near, form, middle)
+        near, is_same = _without_negligible(program, form, middle)
         if is_same:
             optimum = sharp_optimum(form, equations, middle)
             break
@@ -152,20 +160,16 @@ def _start(question: Question, program: Program, decision: Floats) -> tuple[Floa
 
 
 def _without_negligible(
-    program: Program, near: Floats, form: StandardForm, middle: Middle
+    program: Program, form: StandardForm, middle: Middle
 ) -> tuple[Floats, bool]:
     """Return a point nearer to the optimum, and whether it has the same terms.
 
-    For alpha < 1 utilities may be so near zero that they count for nothing: they are left out.
+    Utilities may be so near zero that they count for nothing: they are left out.
     """
     found = form.columns(middle.point)
+    counts = form.log_importance(middle.point) > np.log(NEGLIGIBLE)
+    has_term = np.zeros(len(form.cost), dtype=np.bool_)
+    has_term[form.terms[counts]] = True
     place = program.columns_of("utility")
-    had = near[place] > 0
-    found[place] = np.where(had, found[place], 0.0)
-    if program.terms is None or program.terms.alpha >= 1.0:
-        return found, True
-    utility = found[place]
-    value = program.terms.weight * np.maximum(utility, 0.0) ** (1.0 - program.terms.alpha)
-    counts = value > NEGLIGIBLE * value.sum()
-    found[place] = np.where(counts, utility, 0.0)
-    return found, bool((counts == had).all())
+    found[place] = np.where(has_term[form.coordinate[place]], found[place], 0.0)
+    return found, bool(counts.all())

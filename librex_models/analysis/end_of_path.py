@@ -22,6 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from librex_models.analysis.coupled_equations import coupled
 from librex_models.analysis.optimum_equations import Equations
 from librex_models.analysis.standard_form import Booleans, StandardForm
 from solvers.program import Floats
@@ -89,7 +90,7 @@ def end_of_path(form: StandardForm, equations: Equations, near: Floats) -> Middl
     at = _Iterate(w=w, z=np.where(sign, mu / w, 0.0), q=form.marginal(w), y=y)
     goal = np.full(len(w), mu)
     small = np.full(len(w), SMALL)
-    small[: form.n_columns] = OF_LITTLE if len(form.terms) and form.alpha < 1.0 else SMALL
+    small[: form.n_columns] = OF_LITTLE if form.can_vanish else SMALL
     size_of = abs(form.matrix)
     for _ in range(MOST_STEPS):
         try:
@@ -121,9 +122,11 @@ def _step(
     stiffness = curvature + pull
     stiffness = np.where(stiffness > 0, stiffness, FLAT)
     stiffness = np.where(form.is_forced, 1.0 / FLAT, stiffness)
-    log_q, log_u = np.log(at.q), form.alpha * np.log(at.w[terms])
+    log_q, log_w = np.log(at.q), np.log(at.w[terms])
+    log_u, raised = form.alpha * log_w, form.log_raised(log_w)
     surprise = without_rounding(
-        log_q + log_u - form.log_weight, 4.0 * (1.0 + np.abs(log_q) + np.abs(log_u))
+        log_q + log_u - raised - form.log_weight,
+        4.0 * (1.0 + np.abs(log_q) + np.abs(log_u) + np.abs(raised)),
     )
     gradient = form.gradient(at.q)
     lacking = gradient + at.z - form.matrix.T @ at.y
@@ -136,10 +139,11 @@ def _step(
         form.right_hand_side - form.matrix @ at.w,
         np.abs(form.right_hand_side) + size_of @ np.abs(at.w),
     )
-    dw, dy = equations.of(stiffness).solve(force, missing)
+    dw, dy = coupled(form, equations.of(stiffness), at.w, at.q).solve(force, missing)
     dw[form.is_forced] = 0.0
     dz = to_centre - pull * dw
-    dq = -at.q * surprise - curvature[terms] * dw[terms]
+    raising = form.log_raising(log_w, dw[terms] / at.w[terms])
+    dq = at.q * (raising - surprise) - curvature[terms] * dw[terms]
     length = min(_longest(at.w[sign], dw[sign]), _longest(at.w[terms], dw[terms]))
     price_length = min(_longest(at.z[sign], dz[sign]), _longest(at.q, dq))
     at.w = at.w + length * dw
@@ -180,10 +184,7 @@ def _used(rows: sparse.csr_array) -> Booleans:
 
 def _vanishing(form: StandardForm, w: Floats) -> Booleans:
     """Return which terms go to zero and count for nothing there; they never come to an end."""
-    if form.alpha >= 1.0:
-        return np.zeros(len(form.terms), dtype=np.bool_)
-    log_value = form.log_weight + (1.0 - form.alpha) * np.log(w[form.terms])
-    return np.asarray(log_value < np.log(VANISHING) + log_value.max(initial=-np.inf))
+    return form.log_importance(w) < np.log(VANISHING)
 
 
 def price_scales(form: StandardForm, marginal: Floats, y: Floats) -> tuple[Floats, Floats]:

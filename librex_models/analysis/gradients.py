@@ -32,12 +32,12 @@ from librex_models.analysis.differentiable_optimum import (
     differentiable_optimum,
 )
 from librex_models.analysis.kinks import not_differentiable
-from librex_models.analysis.nested_gradients import with_moving_weights, with_same_slopes
 from librex_models.analysis.standard_form import Booleans
 from librex_models.errors import NotDifferentiable, ParameterError
 from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
 from librex_models.model import Model
 from librex_models.routes.route import Question
+from librex_models.routes.solvable import family_words
 from librex_models.verification import Verdict
 from solvers.program import Floats
 
@@ -86,9 +86,7 @@ class Gradient:
     """
 
     def __init__(self, question: Question, decision: Floats) -> None:
-        family = question.family
-        self._nested = family if isinstance(family, NestedFairness) else None
-        self._question = with_same_slopes(question, decision) if self._nested else question
+        self._question = question
         self._decision = decision
         self.welfare = Derivatives(
             {
@@ -186,28 +184,16 @@ class Gradient:
             )
         return _read_only(-at.decision[:, np.newaxis] * price)
 
-    @cached_property
-    def _moving(self) -> DifferentiableOptimum:
-        """The optimum, with the equations by which decisions move."""
-        return with_moving_weights(self._at, self._nested) if self._nested else self._at
-
-    @property
-    def _closed_decision(self) -> ClosedForm | None:
-        """The closed form, where decisions move as it does."""
-        return None if self._nested else self._closed
-
     def _decision_by_reward(self) -> Any:
-        closed = self._closed_decision
-        if closed is not None:
-            return closed_form_jacobian.jacobian_of_reward(self._question.problem, closed)
-        return implicit_derivatives.jacobian_of_reward(self._moving)
+        if self._closed is not None:
+            return closed_form_jacobian.jacobian_of_reward(self._question.problem, self._closed)
+        return implicit_derivatives.jacobian_of_reward(self._at)
 
     def _decision_by_budget(self) -> Floats:
-        closed = self._closed_decision
-        if closed is not None:
+        if self._closed is not None:
             problem = self._question.problem
-            return _read_only(closed_form_jacobian.jacobian_of_budget(problem, closed))
-        return _read_only(implicit_derivatives.jacobian_of_budget(self._moving))
+            return _read_only(closed_form_jacobian.jacobian_of_budget(problem, self._closed))
+        return _read_only(implicit_derivatives.jacobian_of_budget(self._at))
 
     def pull_back(self, by: Literal["reward", "budget"], cotangent: Floats) -> Floats:
         """Return ``decision[by].T @ cotangent`` without forming the Jacobian.
@@ -227,13 +213,14 @@ class Gradient:
         NotDifferentiable
             Where ``decision[by]`` raises it.
         """
-        problem, closed = self._question.problem, self._closed_decision
+        problem, closed = self._question.problem, self._closed
         if closed is not None and by == "budget":
             return np.asarray(closed.decision @ cotangent / problem.budget)
         if closed is not None:
             return closed_form_jacobian.pull_back_to_reward(problem, closed, cotangent)
+        at = self._at
         entering = self._by_reward if by == "reward" else self._by_budget
-        return implicit_derivatives.pull_back(self._moving, entering, cotangent)
+        return implicit_derivatives.pull_back(at, entering, cotangent)
 
     @cached_property
     def _by_reward(self) -> implicit_derivatives.Entering:
@@ -287,6 +274,7 @@ def gradient(model: Model, allocation: Allocation) -> Gradient:
     decision = allocation.decision
     question = model.question_of(allocation.problem)
     _check_is_of(model, question, allocation)
+    _check_is_smooth(question)
     whole = allocation.problem.integer
     if whole.any():
         raise not_differentiable(
@@ -315,6 +303,12 @@ def _check_is_of(model: Model, question: Question, allocation: Allocation) -> No
             f"{len(allocation.problem.options)} options, the model of {model.family.key} over "
             f"{len(model.problem.options)}"
         )
+
+
+def _check_is_smooth(question: Question) -> None:
+    family = question.family
+    if isinstance(family, NestedFairness) and not family.is_smooth:
+        raise ParameterError(f"gradients of {family_words(question)} are not offered")
 
 
 def _alpha_of(question: Question) -> float | None:

@@ -7,7 +7,9 @@ A column of the Program is shift + unit * w; fixed columns are part of the right
 inequality has a slack, so that each is active exactly where a coordinate is zero. Coordinates, rows
 and welfare are in units that make their numbers about 1.
 
-May import the types of a Program.
+Under nested fairness the weight of a term moves with the utility of its group.
+
+May import the types of a Program, and terms of nested fairness.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from librex_models.analysis.nested_terms import NestedTerms
 from solvers.program import Floats, Integers, Program
 
 Booleans = npt.NDArray[np.bool_]
@@ -44,6 +47,8 @@ class StandardForm:
     log_weight : array of shape (n_terms,)
         Logarithms of their weights.
     alpha : float
+    nested : NestedTerms or None
+        The groups of the terms, under nested fairness.
     coordinate : integer array of shape (n_columns,)
         Of each column of the Program, -1 where it is fixed.
     shift : array of shape (n_columns,)
@@ -63,6 +68,7 @@ class StandardForm:
     terms: Integers
     log_weight: Floats
     alpha: float
+    nested: NestedTerms | None
     coordinate: Integers
     shift: Floats
     row: Integers
@@ -77,7 +83,35 @@ class StandardForm:
 
     def marginal(self, w: Floats) -> Floats:
         """Return weight_t U_alpha'(w_t), shape (n_terms,)."""
-        return np.asarray(np.exp(self.log_weight - self.alpha * np.log(w[self.terms])))
+        log_w = np.log(w[self.terms])
+        return np.asarray(np.exp(self.log_weight + self.log_raised(log_w) - self.alpha * log_w))
+
+    def log_raised(self, log_w: Floats) -> Floats:
+        """Return the logarithm of by how much weights are raised, shape (n_terms,)."""
+        return np.zeros(len(log_w)) if self.nested is None else self.nested.log_raised(log_w)
+
+    def log_raising(self, log_w: Floats, moved: Floats) -> Floats:
+        """Return by how much `log_raised` changes where the logarithms of terms move a little."""
+        return np.zeros(len(moved)) if self.nested is None else self.nested.log_raising(log_w, moved)
+
+    @property
+    def can_vanish(self) -> bool:
+        """Whether utilities may be so near zero that they count for nothing."""
+        least = self.alpha if self.nested is None else min(self.alpha, self.nested.alpha)
+        return len(self.terms) > 0 and least < 1.0
+
+    def log_importance(self, w: Floats) -> Floats:
+        """Return the logarithm of what part of welfare a term is, as far as terms can vanish.
+
+        They can for alpha < 1. In the unit of the largest.
+        """
+        log_w = np.log(w[self.terms])
+        log_value = self.log_weight + self.log_raised(log_w) + (1.0 - self.alpha) * log_w
+        if self.nested is not None:
+            log_value = self.nested.log_importance(log_value, log_w)
+        elif self.alpha >= 1.0:
+            log_value = np.zeros(len(log_w))
+        return np.asarray(log_value - log_value.max(initial=-np.inf))
 
     def gradient(self, marginal: Floats) -> Floats:
         """Return the gradient of the objective, shape (n_coordinates,)."""
@@ -109,7 +143,9 @@ class StandardForm:
         return w
 
 
-def standard_form(program: Program, near: Floats) -> StandardForm:
+def standard_form(
+    program: Program, near: Floats, nested: NestedTerms | None = None
+) -> StandardForm:
     """Return the standard form of a Program without whole columns, in units of a point.
 
     Parameters
@@ -118,6 +154,8 @@ def standard_form(program: Program, near: Floats) -> StandardForm:
         No row has two different finite sides.
     near : array of shape (n_columns,)
         A point near the optimum. Terms that are not above zero there, or nowhere, are left out.
+    nested : NestedTerms, optional
+        The groups of the terms of the Program.
     """
     gathered = _Gathered(program)
     unit = _units(program, near, gathered.shift)[gathered.free]
@@ -144,6 +182,9 @@ def standard_form(program: Program, near: Floats) -> StandardForm:
         terms = gathered.coordinate[program.terms.columns[counts]]
         alpha = program.terms.alpha
         log_weight = np.log(program.terms.weight[counts]) + (1.0 - alpha) * np.log(unit[terms])
+        if nested is not None:
+            nested = nested.among(counts, unit[terms])
+            log_weight += nested.log_raised_by_units
     largest = np.abs(cost).max(initial=0.0)
     log_unit = float(log_weight.max() if len(terms) else np.log(largest or 1.0))
     return StandardForm(
@@ -155,6 +196,7 @@ def standard_form(program: Program, near: Floats) -> StandardForm:
         terms=terms,
         log_weight=log_weight - log_unit,
         alpha=alpha,
+        nested=nested,
         coordinate=gathered.coordinate,
         shift=gathered.shift,
         row=gathered.row,
