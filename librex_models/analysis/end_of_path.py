@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from librex_models.analysis.coupled_equations import coupled
+from librex_models.analysis.coupled_equations import coupled, coupling
 from librex_models.analysis.optimum_equations import Equations
 from librex_models.analysis.standard_form import Booleans, StandardForm
 from solvers.program import Floats
@@ -139,11 +139,13 @@ def _step(
         form.right_hand_side - form.matrix @ at.w,
         np.abs(form.right_hand_side) + size_of @ np.abs(at.w),
     )
-    dw, dy = coupled(form, equations.of(stiffness), at.w, at.q).solve(force, missing)
+    groups = coupling(form, at.w, at.q)
+    dw, dy = coupled(equations.of(stiffness), groups).solve(force, missing)
     dw[form.is_forced] = 0.0
     dz = to_centre - pull * dw
-    raising = form.log_raising(log_w, dw[terms] / at.w[terms])
-    dq = at.q * (raising - surprise) - curvature[terms] * dw[terms]
+    dq = -at.q * surprise - curvature[terms] * dw[terms]
+    if groups is not None:
+        dq += groups.pulled(dw)[terms]
     length = min(_longest(at.w[sign], dw[sign]), _longest(at.w[terms], dw[terms]))
     price_length = min(_longest(at.z[sign], dz[sign]), _longest(at.q, dq))
     at.w = at.w + length * dw

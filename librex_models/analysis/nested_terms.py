@@ -68,10 +68,6 @@ class NestedTerms:
         """Return the logarithm of by what marginal utilities are raised, shape (n_terms,)."""
         return self.strength * self._log_equivalents(log_w)[self.group]
 
-    def log_raising(self, log_w: Floats, moved: Floats) -> Floats:
-        """Return by how much that changes where `log_w` moves a little."""
-        return self.strength * self._sums(np.exp(self.log_shares(log_w)) * moved)[self.group]
-
     @cached_property
     def log_raised_by_units(self) -> Floats:
         """The same of the units themselves, before they were units."""
@@ -83,6 +79,10 @@ class NestedTerms:
         equivalent = (self._reference + self._log_equivalents(log_w))[self.group]
         log_size = np.log(self.size[self.group])
         return np.asarray((1.0 - self.inner_alpha) * (log_utility - equivalent) - log_size)
+
+    def shared_out(self, value: Floats, log_w: Floats) -> Floats:
+        """Return what the values of terms are where each group's sum is shared out."""
+        return np.asarray(np.exp(self.log_shares(log_w)) * self.sums(value)[self.group])
 
     def log_importance(self, log_value: Floats, log_w: Floats) -> Floats:
         """Return the logarithm of what part of welfare a term is, as far as utilities can vanish.
@@ -107,16 +107,17 @@ class NestedTerms:
 
     def _mean(self, log_utility: Floats) -> Floats:
         """Return the logarithms of groups' equivalents, 0 for groups without terms."""
-        n_terms, power = self._sums(np.ones(len(self.group))), 1.0 - self.inner_alpha
+        n_terms, power = self.sums(np.ones(len(self.group))), 1.0 - self.inner_alpha
         if power == 0.0:
-            return self._sums(log_utility) / self.size
+            return self.sums(log_utility) / self.size
         top = np.full(len(self.size), -np.inf)
         np.maximum.at(top, self.group, power * log_utility)
         top = np.where(n_terms > 0, top, 0.0)
         # Right to the last digits as well where all are nearly the same, or the power is near 0.
-        above = self._sums(np.expm1(power * log_utility - top[self.group])) - (self.size - n_terms)
+        above = self.sums(np.expm1(power * log_utility - top[self.group])) - (self.size - n_terms)
         log_mean = np.log1p(np.where(n_terms > 0, above / self.size, 0.0))
         return np.asarray((top + log_mean) / power)
 
-    def _sums(self, numbers: Floats) -> Floats:
+    def sums(self, numbers: Floats) -> Floats:
+        """Return the sums of numbers of terms, group by group."""
         return np.asarray(np.bincount(self.group, numbers, minlength=len(self.size)))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from librex_models.analysis.coupled_equations import CoupledFactors, coupled
+from librex_models.analysis.coupled_equations import CoupledFactors, coupled, coupling
 from librex_models.analysis.end_of_path import Middle, price_scales, without_rounding
 from librex_models.analysis.optimum_equations import Equations, Factors
 from librex_models.analysis.standard_form import Booleans, StandardForm
@@ -130,7 +130,7 @@ def _newton(
         if step == NEWTON_STEPS or not (force.any() or missing.any()):
             break
         factors = _factors(equations, is_free, curvature, scale, CALM)
-        dw, dy = coupled(form, factors, w, marginal).solve(force, missing)
+        dw, dy = coupled(factors, coupling(form, w, marginal)).solve(force, missing)
         w, y = np.where(is_free, w + dw, 0.0), y + dy
     return _Found(
         point=w,
@@ -179,7 +179,7 @@ def _checked(
         is_on_edge=~is_free & ~is_held,
         row_scale=found.row_scale,
         curvature=found.curvature,
-        factors=coupled(form, factors, w, form.marginal(w)),
+        factors=coupled(factors, coupling(form, w, form.marginal(w))),
     )
 
 

@@ -90,10 +90,6 @@ class StandardForm:
         """Return the logarithm of by how much weights are raised, shape (n_terms,)."""
         return np.zeros(len(log_w)) if self.nested is None else self.nested.log_raised(log_w)
 
-    def log_raising(self, log_w: Floats, moved: Floats) -> Floats:
-        """Return by how much `log_raised` changes where the logarithms of terms move a little."""
-        return np.zeros(len(moved)) if self.nested is None else self.nested.log_raising(log_w, moved)
-
     @property
     def can_vanish(self) -> bool:
         """Whether utilities may be so near zero that they count for nothing."""
@@ -120,9 +116,16 @@ class StandardForm:
         return gradient
 
     def curvature(self, w: Floats, marginal: Floats) -> Floats:
-        """Return minus the second derivatives of the objective, shape (n_coordinates,)."""
-        curvature = np.zeros(len(self.cost))
-        curvature[self.terms] = self.alpha * marginal / w[self.terms]
+        """Return minus the second derivatives of the objective, shape (n_coordinates,).
+
+        Weights held as they are, and of marginal utilities that are not those of w: under nested
+        fairness as much as keeps the whole concave.
+        """
+        curvature, at = np.zeros(len(self.cost)), w[self.terms]
+        value = marginal * at
+        if self.nested is not None:
+            value = np.maximum(value, self.nested.shared_out(value, np.log(at)))
+        curvature[self.terms] = self.alpha * value / at / at
         return curvature
 
     def columns(self, w: Floats) -> Floats:
