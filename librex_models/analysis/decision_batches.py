@@ -20,7 +20,7 @@ from typing import Literal
 import numpy as np
 
 from librex_models.allocation import Allocation
-from librex_models.analysis.gradients import Gradient, gradient
+from librex_models.analysis.gradients import Gradient, check_is_smooth, gradient
 from librex_models.analysis.standing_session import StandingSession
 from librex_models.errors import (
     LibrexError,
@@ -165,7 +165,7 @@ def check_differentiable_model(model: object) -> Model:
     Raises
     ------
     ParameterError
-        If it is no model, or its options serve several groups.
+        If it is no model, its options serve several groups, or gradients are not offered.
     """
     if not isinstance(model, Model):
         raise ParameterError(
@@ -176,6 +176,7 @@ def check_differentiable_model(model: object) -> Model:
             "the options of this model serve several groups, with a reward for each: a layer takes "
             "one reward an option"
         )
+    check_is_smooth(model.question())
     return model
 
 

@@ -261,7 +261,8 @@ def gradient(model: Model, allocation: Allocation) -> Gradient:
     NoAllocationError
         If the allocation holds no decision.
     ParameterError
-        If it is of another model, or not proven optimal.
+        If it is of another model, or not proven optimal; or under nested fairness with alpha 0 or
+        an infinite inner aversion.
 
     Examples
     --------
@@ -274,7 +275,7 @@ def gradient(model: Model, allocation: Allocation) -> Gradient:
     decision = allocation.decision
     question = model.question_of(allocation.problem)
     _check_is_of(model, question, allocation)
-    _check_is_smooth(question)
+    check_is_smooth(question)
     whole = allocation.problem.integer
     if whole.any():
         raise not_differentiable(
@@ -305,7 +306,8 @@ def _check_is_of(model: Model, question: Question, allocation: Allocation) -> No
         )
 
 
-def _check_is_smooth(question: Question) -> None:
+def check_is_smooth(question: Question) -> None:
+    """Raise ParameterError where groups are compared in corners: no derivatives are offered."""
     family = question.family
     if isinstance(family, NestedFairness) and not family.is_smooth:
         raise ParameterError(f"gradients of {family_words(question)} are not offered")
