@@ -25,7 +25,7 @@ N_GROUPS = 3
 
 
 def nested_problem(seed: int, n_resources: int) -> lm.AllocationProblem:
-    """Return a problem with weights and caps, some of them reached; with history, if seed is odd."""
+    """Return a problem with weights and caps, some of them reached; odd seeds have history."""
     rng = np.random.default_rng([81, seed])
     n = int(rng.integers(5, 9))
     requests = rng.uniform(0.2, 2.0, (n, n_resources))
@@ -79,9 +79,10 @@ def test_one_budget_agrees_with_differences_of_its_filling(
 @pytest.mark.parametrize("seed", range(examples(200)))
 def test_three_budgets_agree_with_differences_of_the_optimum(seed: int) -> None:
     problem = nested_problem(seed, 3)
-    alpha, inner = ALPHAS[seed % 7], INNER[seed % 5]
+    # Solvers need long for what is next to linear: alpha = .01 is left to one budget.
+    alpha, inner = [2.0, 0.5, 1.0, 0.3, 5.0, 20.0][seed % 6], INNER[seed % 5]
     model = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner)
-    allocation = model.solve(relative_gap=1e-7)
+    allocation = model.solve()
     gradient = lm.gradient(model, allocation)
     for by in BY:
 
@@ -124,8 +125,8 @@ def test_the_same_aversion_inside_moves_decisions_as_alpha_fairness_does(
         np.testing.assert_allclose(dense(found[by]), dense(expected[by]), atol=1e-10)
 
 
-@pytest.mark.parametrize("alpha", ALPHAS)
-@pytest.mark.parametrize("inner", INNER)
+@pytest.mark.parametrize("alpha", [0.01, 0.5, 2.0, 20.0])
+@pytest.mark.parametrize("inner", [0.3, 1.0, 5.0])
 def test_the_costs_of_a_column_sum_to_zero(alpha: float, inner: float) -> None:
     problem = nested_problem(4, 1)
     model = lm.GroupAlphaFair(problem, alpha, inner_alpha=inner)
@@ -147,8 +148,8 @@ def test_a_vector_pulled_back_is_the_transposed_jacobian_times_it(
 
 
 def test_a_group_that_is_far_better_off_counts_all_the_same() -> None:
-    # Each group has a budget of its own; what is worth a 30-digit number less is the second's.
-    # There utilities are reward^2 k, hence decisions reward k, for an inner aversion of .5.
+    # Each group has a budget of its own; marginal utilities of the first are 30 decades larger.
+    # In the second utilities are reward^2 k, hence decisions reward k, for an inner aversion of .5.
     problem = lm.AllocationProblem(
         [[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]],
         [20.0, 3.0],
