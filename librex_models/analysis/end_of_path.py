@@ -186,7 +186,7 @@ def _used(rows: sparse.csr_array) -> Booleans:
 
 def _vanishing(form: StandardForm, w: Floats) -> Booleans:
     """Return which terms go to zero and count for nothing there; they never come to an end."""
-    return form.log_importance(w) < np.log(VANISHING)
+    return np.asarray(form.log_importance(w) < np.log(VANISHING))
 
 
 def price_scales(form: StandardForm, marginal: Floats, y: Floats) -> tuple[Floats, Floats]:
