@@ -357,3 +357,21 @@ def test_levels_are_named_by_groups() -> None:
     family = lm.MaxMin(problem, inner_alpha=2.0).family
     assert isinstance(family, NestedFairness)
     assert family.key == "max_min"
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("form", ["arrays", "cvxpy"])
+def test_a_level_that_hangs_on_the_last_digits_of_another_is_proven(solver: str, form: str) -> None:
+    """The row ties the second group's members to the first group's, which are at their best."""
+    require_ready(solver)
+    problem = lm.AllocationProblem(
+        [[0.56, 0.59], [0, 0], [0.95, 0], [0.31, 1.02], [0, 0], [0, 1.43], [0, 1.54]],
+        [5.96, 2.55],
+        [0.93, 0.73, 1.64, 2.31, 1.51, 2.14, 0.64],
+        group=["a", "b", "a", "a", "b", "a", "a"],
+        upper=[1.0, 3.780165589581759, 1.0, 2.0, 3.780165589581759, 1.0, 1.0],
+        extra_rows=lm.Rows([[-0.7, 0.4, -0.1, -0.6, 0.9, -0.5, 0.6]], upper=0.6336916094981462),
+    )
+    allocation = lm.MaxMin(problem, inner_alpha=1.01).solve(solver=solver, form=form)
+    assert allocation.verdict is lm.Verdict.OPTIMAL, allocation.certificate.sentence
+    assert allocation.levels == pytest.approx([0.9007616, 1.5626], rel=1e-3)

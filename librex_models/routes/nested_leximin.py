@@ -87,7 +87,23 @@ class NestedLevel(RouteSession):
             self._reformulation.refined(self._question, decision, np.inf)
             decision = best_between(self._question, self.best, decision)
         self.best = decision
-        return super()._fractional_answer(outcome, decision, options)
+        return super()._fractional_answer(self._lifted(outcome, decision), decision, options)
+
+    def _lifted(self, outcome: Outcome, decision: Floats) -> Outcome:
+        """Return the outcome with a bound that is not below what comes of keeping less.
+
+        The program keeps all, the decision all but a slack, and the optimum is concave in what is
+        kept: no more can come of it than what the reduced costs say.
+        """
+        if outcome.reduced_cost is None:
+            return outcome
+        question, groups = self._question, self._program.columns_of("group_utility")
+        kept = np.maximum(self._program.column_lower[groups], 0.0)
+        more = 2.0 * SLACK * float(np.abs(outcome.reduced_cost[groups]) @ kept)
+        value = question.family.welfare(question.grouping.weight, question.utility(decision))
+        objective = value / self._reformulation.equivalent(question, 1.0)
+        is_explained = outcome.bound < objective <= outcome.bound + more
+        return replace(outcome, bound=objective) if is_explained else outcome
 
 
 def best_between(question: Question, first: Floats, second: Floats) -> Floats:
