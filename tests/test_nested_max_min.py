@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import librex_models as lm
 from librex_models.families import MaxMinLevel, NestedFairness
 from librex_models.report.measures import family_name
+from solvers.errors import OptionError
 from solvers.program import differences
 from tests.form_entries import programs_of_forms
 from tests.nested_problems import Floats, fits_exactly, group_utilities, nested_problem
@@ -375,3 +376,22 @@ def test_a_level_that_hangs_on_the_last_digits_of_another_is_proven(solver: str,
     allocation = lm.MaxMin(problem, inner_alpha=1.01).solve(solver=solver, form=form)
     assert allocation.verdict is lm.Verdict.OPTIMAL, allocation.certificate.sentence
     assert allocation.levels == pytest.approx([0.9007616, 1.5626], rel=1e-3)
+
+
+@pytest.mark.parametrize("solver", ["cvxpy:HIGHS", "cvxpy:SCIP", "pyomo:appsi_highs"])
+def test_a_solver_that_takes_no_start_climbs_whole_levels_without(solver: str) -> None:
+    require_ready(solver)
+    problem = lm.AllocationProblem(
+        [[1.29, 0.5], [0.51, 1.2], [0.7, 0.9], [1.6, 0.3], [1.0, 1.0]],
+        [4.0, 3.5],
+        [2.2, 1.3, 1.7, 0.9, 1.1],
+        group=["a", "b", "c", "a", "b"],
+        upper=2.0,
+        integer=True,
+    )
+    allocation = lm.MaxMin(problem, inner_alpha=0.3).solve(solver=solver)
+    best = best_levels(problem, 0.3)
+    assert allocation.levels == pytest.approx(best, rel=1e-5)
+    start = np.zeros(5)
+    with pytest.raises(OptionError, match="no start"):
+        lm.MaxMin(problem, inner_alpha=0.3).solve(solver=solver, start=start)

@@ -17,6 +17,7 @@ from librex_models.families import NestedFairness
 from librex_models.forms.declaration import Declaration
 from librex_models.routes.leximin import LeximinSession
 from librex_models.routes.limits import Deadline
+from librex_models.routes.nested import Nested
 from librex_models.routes.nested_leximin import NestedLeximinSession
 from librex_models.routes.planning import (
     LINEAR_SOLVER,
@@ -83,7 +84,9 @@ class Candidate:
         opener, linear_opener = self._opener_by_plan(question), self._opener(LINEAR_SOLVER)
         program = declaration.program
         if self.plan.route == "leximin" and isinstance(question.family, NestedFairness):
-            self._route = NestedLeximinSession(question, program, opener, linear_opener)
+            takes_start = Capability.START in solvers.capabilities(self.plan.solver)
+            tangents = Nested(name=self.plan.route, takes_start=takes_start)
+            self._route = NestedLeximinSession(question, program, tangents, opener, linear_opener)
         elif self.plan.route == "leximin":
             self._route = LeximinSession(question, program, opener, linear_opener)
         else:

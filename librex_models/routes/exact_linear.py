@@ -146,6 +146,11 @@ class ExactLinear:
         return False
 
     @property
+    def starts_again(self) -> bool:
+        """Return False: it is not made sharper."""
+        return False
+
+    @property
     def is_narrowed(self) -> bool:
         """No decision is left out."""
         return False

@@ -111,6 +111,8 @@ class Nested(Plain):
         Whether numbers were written since.
     n_in_program : int
         How many points the last program had.
+    takes_start : bool
+        Whether the solver does.
     """
 
     ratios: Points | None = None
@@ -121,11 +123,17 @@ class Nested(Plain):
     begun_at: float = 1.0
     has_new_numbers: bool = False
     n_in_program: int = 0
+    takes_start: bool = True
 
     @property
     def is_relaxed(self) -> bool:
         """Return True: tangents are above the welfare."""
         return True
+
+    @property
+    def starts_again(self) -> bool:
+        """Whether the solver takes a start."""
+        return self.takes_start
 
     @property
     def is_narrowed(self) -> bool:

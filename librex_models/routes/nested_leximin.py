@@ -153,10 +153,15 @@ class NestedLeximinSession:
     """A question of lexicographic max-min between nested groups; see `RouteSession`."""
 
     def __init__(
-        self, question: Question, program: Program, opener: Opener, linear_opener: Opener
+        self,
+        question: Question,
+        program: Program,
+        tangents: Nested,
+        opener: Opener,
+        linear_opener: Opener,
     ) -> None:
         self._opener, self._linear_opener = opener, linear_opener
-        self._tangents = Nested(name="leximin")
+        self._tangents = tangents
         self._question, self._program = question, program
         first = _first_level(question, program)
         self._first = NestedLevel(*first, self._tangents, opener, linear_opener)
@@ -232,7 +237,7 @@ class NestedLeximinSession:
             if question.problem.integer.all():
                 return decision
             left, linear = with_whole_part_fixed(question, self._program, decision)
-            session = NestedLeximinSession(left, linear, *openers)
+            session = NestedLeximinSession(left, linear, Nested(name="leximin"), *openers)
             answer = session.solve(deadline.options(SolveOptions()))
             session.close()
             found = answer.decision

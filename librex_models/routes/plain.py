@@ -55,6 +55,11 @@ class Plain:
         return False
 
     @property
+    def starts_again(self) -> bool:
+        """Return False: it is not made sharper."""
+        return False
+
+    @property
     def is_narrowed(self) -> bool:
         """Whether utilities are capped at a level."""
         return bool(np.isfinite(self.level))

@@ -88,7 +88,8 @@ class SolverPlan:
     def reformulation(self, question: Question) -> Reformulation:
         """Return the route itself, which knows nothing yet."""
         if isinstance(question.family, NestedFairness):
-            return Nested(name=self.route)
+            can = solvers.capabilities(self.solver)
+            return Nested(name=self.route, takes_start=Capability.START in can)
         if self.route == "leximin":
             return Lexicographic()
         return ExactLinear() if self.route == "exact_linear" else Plain(name=self.route)

@@ -127,6 +127,10 @@ class Reformulation(Protocol):
         """Whether the program leaves decisions out that are feasible but of no use."""
 
     @property
+    def starts_again(self) -> bool:
+        """Whether a whole program that was made sharper starts at the answer before."""
+
+    @property
     def utility_unit(self) -> float:
         """The unit in which the program measures utilities."""
 

@@ -142,7 +142,7 @@ class RouteSession:
             if not self._reformulation.refined(self._question, answer.decision, bound):
                 break
             self._renew("the program was refined around an answer")
-            if self._is_whole and self._reformulation.is_relaxed:
+            if self._is_whole and self._reformulation.starts_again:
                 options = replace(options, start=answer.decision)
         return answer
 
