@@ -73,7 +73,8 @@ def reported_grouping(allocation: Allocation) -> Grouping:
 
 def settled_texts(allocation: Allocation) -> list[list[str]]:
     """Return who is settled at each level of the certificate, by the texts of all labels."""
-    labels = allocation.grouping.labels
+    grouping = allocation.grouping
+    labels = grouping.labels if grouping.weighted is None else grouping.weighted
     text_of = dict(zip(labels, label_texts(labels), strict=True))
     return [[text_of[label] for label in level.settled] for level in allocation.certificate.levels]
 
