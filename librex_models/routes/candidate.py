@@ -15,6 +15,7 @@ import solvers
 from librex_models.allocation import Attempt
 from librex_models.families import NestedFairness
 from librex_models.forms.declaration import Declaration
+from librex_models.routes.endings import broken_down
 from librex_models.routes.leximin import LeximinSession
 from librex_models.routes.limits import Deadline
 from librex_models.routes.nested import Nested
@@ -29,7 +30,7 @@ from librex_models.routes.route import Answer, Opener, OpenRoute, Question
 from librex_models.routes.service import with_service
 from librex_models.routes.solving import RouteSession
 from librex_models.routes.water_filling import WaterFilling
-from librex_models.verification import Certificate, Verdict
+from librex_models.verification import Verdict
 from solvers import Capability, Counts, Limit, SolveOptions, Status
 from solvers.errors import LicenceError, SolverFailure, UpdateError
 from solvers.outer_approximation import open_under_lines
@@ -219,17 +220,6 @@ class Candidate:
             except SolverFailure:
                 # What broke down before need not close in order.
                 return
-
-
-def broken_down(words: str) -> Answer:
-    """Return the answer of a solver that broke down: nothing is known."""
-    return Answer(
-        status=Status.NUMERICAL_FAILURE,
-        limit=None,
-        decision=None,
-        certificate=Certificate(verdict=Verdict.UNDECIDED, sentence=f"The solver failed: {words}."),
-        message=words,
-    )
 
 
 def trouble(answer: Answer) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from librex_models.routes.route import Answer
+from librex_models.verification import Certificate, Verdict
 from solvers import Limit, Outcome, Status
 
 
@@ -33,4 +35,15 @@ def gave_up(bound: float, n_rounds: int) -> Outcome:
         limit=Limit.OTHER,
         bound=bound,
         message=f"{n_rounds} decisions in a row exceeded a budget by less than the tolerance",
+    )
+
+
+def broken_down(words: str) -> Answer:
+    """Return the answer of a solver that broke down: nothing is known."""
+    return Answer(
+        status=Status.NUMERICAL_FAILURE,
+        limit=None,
+        decision=None,
+        certificate=Certificate(verdict=Verdict.UNDECIDED, sentence=f"The solver failed: {words}."),
+        message=words,
     )

@@ -19,6 +19,7 @@ import numpy as np
 
 from librex_models.errors import ParameterError
 from librex_models.families import MaxMinLevel, NestedFairness
+from librex_models.routes.endings import broken_down
 from librex_models.routes.leximin import (
     LEAST_GAP,
     LEVEL_SHARE,
@@ -44,6 +45,7 @@ from librex_models.verification import (
     violations,
 )
 from solvers import Counts, Limit, Outcome, Program, SolveOptions, Status
+from solvers.errors import SolverFailure
 from solvers.program import Booleans
 
 SLACK = 1e-9
@@ -227,10 +229,14 @@ class NestedLeximinSession:
         question, openers = self._question, (self._opener, self._linear_opener)
 
         def solve(program: Program, nodes: int) -> Answer:
-            level = WholeLevel(question, program, self._tangents, *openers)
             left = replace(tighter.after(nodes=nodes), start=None)
-            answer = level.solve(deadline.options(left))
-            level.close()
+            try:
+                level = WholeLevel(question, program, self._tangents, *openers)
+                answer = level.solve(deadline.options(left))
+                level.close()
+            except SolverFailure as failure:
+                # The levels before are known.
+                return broken_down(str(failure))
             return answer
 
         def best_around(decision: Floats) -> Floats:
@@ -252,10 +258,14 @@ class NestedLeximinSession:
     ) -> tuple[Answer, Floats]:
         question = _level_question(self._question, is_open, kept * (1.0 - SLACK))
         program = _level_program(self._program, is_open, kept)
-        level = NestedLevel(question, program, self._tangents, self._opener, self._linear_opener)
-        level.best = best
-        answer = level.solve(replace(options, start=None))
-        level.close()
+        openers = self._opener, self._linear_opener
+        try:
+            level = NestedLevel(question, program, self._tangents, *openers)
+            level.best = best
+            answer = level.solve(replace(options, start=None))
+            level.close()
+        except SolverFailure as failure:
+            return broken_down(str(failure)), np.zeros(len(kept))
         return answer, level.worth if answer.decision is not None else np.zeros(len(kept))
 
     def _step(
