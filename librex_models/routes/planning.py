@@ -13,7 +13,7 @@ from enum import Enum
 
 import solvers
 from librex_models.errors import ParameterError, UnsolvableError
-from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
+from librex_models.families import AlphaFairness, Family, MaxMinFairness, NestedFairness
 from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compiling import values_of
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
@@ -124,7 +124,7 @@ def plan_for(question: Question, solver: str, route: str = "auto") -> SolverPlan
     if isinstance(family, MaxMinFairness) and family.lexicographic:
         return _leximin_plan(question, solver, can, route)
     if isinstance(family, NestedFairness):
-        return _nested_plan(question, family, solver, can, route)
+        return _nested_plan(question, solver, can, route, family.outer)
     if isinstance(family, AlphaFairness) and family.alpha > 0.0:
         return _alpha_fair_plan(question, solver, can, route)
     return _linear_plan(question, solver, can, route)
@@ -324,18 +324,13 @@ def _alpha_fair_plan(
 
 
 def _nested_plan(
-    question: Question,
-    family: NestedFairness,
-    solver: str,
-    can: frozenset[Capability],
-    route: str,
+    question: Question, solver: str, can: frozenset[Capability], route: str, outer: Family
 ) -> SolverPlan:
-    is_leximin = isinstance(family.outer, MaxMinFairness) and family.outer.lexicographic
+    is_leximin = isinstance(outer, MaxMinFairness) and outer.lexicographic
     taken = "leximin" if is_leximin else OUTER_APPROXIMATION
     if route not in ("auto", taken):
-        return _not_at_all(
-            solver, f"{family_words(question)} need tangents: use route={taken!r} or 'auto'"
-        )
+        words = family_words(question)
+        return _not_at_all(solver, f"{words} need tangents: use route={taken!r} or 'auto'")
     if question.problem.integer.any() and Capability.WHOLE not in can:
         return _not_at_all(solver, f"{solver} cannot solve whole decisions")
     plan = _outer_plan(solver, can, " for members and for groups")
