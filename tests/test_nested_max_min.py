@@ -395,3 +395,19 @@ def test_a_solver_that_takes_no_start_climbs_whole_levels_without(solver: str) -
     start = np.zeros(5)
     with pytest.raises(OptionError, match="no start"):
         lm.MaxMin(problem, inner_alpha=0.3).solve(solver=solver, start=start)
+
+
+def test_with_hardly_any_aversion_inside_a_solver_is_asked() -> None:
+    rng = np.random.default_rng(0)
+    problem = lm.AllocationProblem(
+        rng.uniform(0.5, 2.0, (6, 1)),
+        [3.0],
+        rng.uniform(0.5, 2.0, 6),
+        group=list("aabbcc"),
+        upper=2.0,
+    )
+    allocation = lm.MaxMin(problem, inner_alpha=1e-9).solve()
+    assert allocation.solver != "librex"
+    assert allocation.verdict is lm.Verdict.OPTIMAL
+    # But for roundings utilities are means.
+    assert allocation.equivalent == pytest.approx(lm.MaxMin(problem).solve().equivalent, rel=1e-6)

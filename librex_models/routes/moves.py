@@ -20,6 +20,8 @@ from librex_models.verification import Region, region
 from solvers.program import Booleans, Integers
 
 NOTHING = -1
+SMALLEST_INNER = 1e-3
+"""Of inner_alpha: with less, all that a group can do is nearly as good, and doubles cannot tell."""
 STEEPEST = 1e5
 """Alpha per inner_alpha: where it is more, doubles do not tell the levels of groups well enough."""
 
@@ -96,7 +98,7 @@ def why_not_one_budget(question: Question) -> str:
         return f"{family.key} models are no water to fill"
     if isinstance(family, NestedFairness):
         alpha, inner = family.outer.alpha, family.inner_alpha
-        if alpha == 0.0 or np.isinf(inner):
+        if alpha == 0.0 or np.isinf(inner) or inner < SMALLEST_INNER:
             return f"inner_alpha is {inner:g} and alpha {alpha:g}"
         if np.isfinite(alpha) and alpha > STEEPEST * inner:
             return f"alpha is more than {STEEPEST:g} times inner_alpha, {inner:g}"
