@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tests.coverage.cells import FAMILIES, FEWEST_OPTIONS, FRACTIONAL_ONLY, KINDS, SOLVERS, Cell
+from tests.coverage.cells import (
+    FAMILIES,
+    FEWEST_OPTIONS,
+    FRACTIONAL_ONLY,
+    KINDS,
+    NESTED,
+    NESTED_OPTIONS,
+    NESTED_PROBLEMS,
+    SOLVERS,
+    Cell,
+)
 from tests.coverage.checks import checked
 
 PROBLEMS, MOST_OPTIONS = 50, 60
@@ -22,7 +32,7 @@ to a proven relative gap of 1e-6 (fractional) or 1e-4 (whole, several options an
 compared with enumeration or another solver; every certificate is verified. A cell says how many are
 right, the largest proven gap and the median of seconds of the wall clock. Every solver goes the way
 that its plan takes; where SCIP and Gurobi keep terms of their own above alpha 5, a gap of 1e-3 is
-enough.
+enough. Of nested families, {nested} problems of up to {nested_most} options.
 
 """
 
@@ -82,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 texts.append("")
                 continue
             cell = Cell(family=family, kind=kind, solver=solver)
-            found = known.get(cell) or _run(cell, options.problems, options.most)
+            found = known.get(cell) or _run(cell, *_sizes(family, options.problems, options.most))
             if options.keep is not None and cell not in known:
                 with options.keep.open("a") as file:
                     file.write(json.dumps(asdict(found)) + "\n")
@@ -92,7 +102,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(lines[-1], flush=True)
     print("\n".join(troubles), file=sys.stderr)
     if options.write is not None:
-        head = HEAD.format(problems=options.problems, fewest=FEWEST_OPTIONS, most=options.most)
+        nested, nested_most = _sizes(NESTED[0], options.problems, options.most)
+        head = HEAD.format(
+            problems=options.problems,
+            fewest=FEWEST_OPTIONS,
+            most=options.most,
+            nested=nested,
+            nested_most=nested_most,
+        )
         options.write.write_text(head + _page(lines, solvers, troubles))
     return 1 if troubles else 0
 
@@ -105,8 +122,15 @@ def _kept(path: Path | None, problems: int, most_options: int) -> dict[Cell, Fou
     return {
         Cell(family=found.family, kind=found.kind, solver=found.solver): found
         for found in every
-        if (found.problems, found.most_options) == (problems, most_options)
+        if (found.problems, found.most_options) == _sizes(found.family, problems, most_options)
     }
+
+
+def _sizes(family: str, problems: int, most_options: int) -> tuple[int, int]:
+    """Return how many problems of a family, and of how many options at most."""
+    if family not in NESTED:
+        return problems, most_options
+    return min(problems, NESTED_PROBLEMS), min(most_options, NESTED_OPTIONS)
 
 
 def _run(cell: Cell, problems: int, most_options: int) -> Found:

@@ -22,6 +22,9 @@ FAMILIES: dict[str, Callable[[lm.AllocationProblem], lm.Model]] = {
     "MaxMin of 2": lambda problem: lm.MaxMin(problem, inner_alpha=2.0),
 }
 """Of what is nested, the last number is the aversion inside of groups."""
+NESTED = ("GroupAlphaFair 1 of 2", "MaxMin of 2")
+NESTED_PROBLEMS, NESTED_OPTIONS = 20, 30
+"""Whole nested questions take long; and their tangents, more than Gurobi's free licence allows."""
 KINDS = ("fractional", "whole", "several options", "mixed")
 SOLVERS = ("highs", "scip", "gurobi", "cvxpy:CLARABEL")
 FRACTIONAL_ONLY = ("cvxpy:CLARABEL",)
