@@ -29,3 +29,14 @@ def test_reports_name_the_groups_of_levels(solver: str) -> None:
     tables = [part for part in allocation_report(allocation) if isinstance(part, Table)]
     (table,) = (part for part in tables if part.title == "Levels")
     assert [row[-1] for row in table.rows] == ["vision", "search"]
+
+
+def test_the_table_of_groups_has_the_utilities_that_are_compared() -> None:
+    problem = lm.AllocationProblem(
+        [[1.0]] * 3, [2.0], [4.0, 1.0, 2.0], group=["a", "a", "b"], upper=2.0
+    )
+    allocation = lm.GroupAlphaFair(problem, 1.0, inner_alpha=2.0).solve()
+    tables = [part for part in allocation_report(allocation) if isinstance(part, Table)]
+    (table,) = (part for part in tables if part.title == "Groups")
+    column = table.columns.index("utility")
+    assert [row[column] for row in table.rows] == allocation.utility.tolist()

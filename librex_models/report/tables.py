@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.allocation import Allocation
+from librex_models.families import NestedFairness
 from librex_models.problem.labels import label_texts, plural
 from librex_models.report.measures import (
     chosen_options,
@@ -209,9 +210,10 @@ def _group_table(allocation: Allocation, most_rows: int | None) -> Table:
     size = np.bincount(problem.group_of_agent, minlength=problem.n_groups)
     amounts = np.zeros((problem.n_groups, problem.n_resources))
     np.add.at(amounts, problem.group_of_agent, allocation.allocated)
-    numbers = np.column_stack(
-        [size, served_by_group(allocation), utility_of_groups(allocation), amounts]
-    )
+    # Where groups are fair inside, their utility is that of the family, and no mean.
+    is_nested = isinstance(allocation.family, NestedFairness)
+    utility = allocation.utility if is_nested else utility_of_groups(allocation)
+    numbers = np.column_stack([size, served_by_group(allocation), utility, amounts])
     names = label_texts(problem.groups)[:most_rows]
     return Table(
         title="Groups",
