@@ -6,6 +6,10 @@ PYTHON ?= python3
 LIBREX_EXAMPLES ?= 0.02
 export LIBREX_EXAMPLES
 
+# What the tests factorise is small: where other programs run, threads only wait for each other.
+OPENBLAS_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS
+
 # The CI installs the versions that are written down; everybody else the newest in range.
 ifneq ($(CI),)
 constraints := .ci/constraints.txt

@@ -212,7 +212,7 @@ def test_whole_decisions_have_no_derivatives() -> None:
 
 
 def test_batches_are_pulled_back() -> None:
-    problem = nested_problem(7, 3)
+    problem = nested_problem(7, 1)
     model = lm.GroupAlphaFair(problem, 2.0, inner_alpha=1.0)
     reward = np.asarray(problem.reward) * np.array([[1.0], [1.1]])
     session = StandingSession(check_differentiable_model(model), relative_gap=1e-6)
