@@ -35,11 +35,12 @@ from librex_models.session import Session
 from librex_models.verification import Certificate, Verdict
 
 if TYPE_CHECKING:
+    from librex_models import thompson as thompson
     from librex_models import torch as torch
 
 # What few programs need, and what needs packages that are not always there: loaded when it is first
 # asked for. Not in __all__, so that `from librex_models import *` neither loads nor hides PyTorch.
-_LAZY = ("torch",)
+_LAZY = ("thompson", "torch")
 
 __all__ = [
     "Allocation",

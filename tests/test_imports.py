@@ -86,6 +86,14 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "verify",
         "write_problem",
     ],
+    "librex_models.thompson": [
+        "BayesianLinear",
+        "BetaBernoulli",
+        "GammaPoisson",
+        "Gaussian",
+        "Posterior",
+        "posterior_from_dict",
+    ],
     "solvers": [
         "Adapter",
         "AlphaFairTerms",
@@ -301,6 +309,17 @@ except ModuleNotFoundError as error:
 def test_a_star_import_leaves_pytorch_to_those_who_import_it() -> None:
     code = "import json; from librex_models import *; print(json.dumps('torch' in dir()))"
     assert in_a_new_process(code) is False
+
+
+def test_the_posteriors_load_when_they_are_first_asked_for() -> None:
+    code = """
+import json, sys
+import librex_models as lm
+before = "librex_models.thompson" in sys.modules
+lm.thompson.BetaBernoulli
+print(json.dumps([before, "librex_models.thompson" in sys.modules]))
+"""
+    assert in_a_new_process(code) == [False, True]
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:
