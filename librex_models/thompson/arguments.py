@@ -44,7 +44,7 @@ def as_count(value: Any, name: str, least: int = 1) -> int:
 
 def option_numbers(options: Any, n_options: int) -> Integers:
     """Return the numbers of options, each of which is there, in a fresh array."""
-    numbers = np.array(options)
+    numbers = _fresh_array(options, "options")
     if numbers.ndim != 1:
         raise ShapeError(
             f"options has shape {numbers.shape}, expected (n,): a list of numbers of options"
@@ -60,6 +60,13 @@ def option_numbers(options: Any, n_options: int) -> Integers:
             f"{n_options}, numbered from 0"
         )
     return numbers.astype(np.int64)
+
+
+def _fresh_array(value: Any, name: str) -> npt.NDArray[Any]:
+    try:
+        return np.array(value)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ParameterError(f"{name} is not made of whole numbers: {error}") from None
 
 
 def removable(options: Any, n_options: int) -> Integers:
@@ -100,7 +107,7 @@ def refuse_outcome(
 
 def checked_rounds(rounds_ago: Any, option: Integers) -> Integers:
     """Return how many rounds ago each option was chosen, in a fresh array."""
-    rounds = np.array(rounds_ago)
+    rounds = _fresh_array(rounds_ago, "rounds_ago")
     if rounds.ndim == 0:
         return np.full(option.shape, as_count(rounds_ago, "rounds_ago", least=0))
     if rounds.shape != option.shape:

@@ -43,12 +43,12 @@ from librex_models.thompson.gaussian import distance_to_tail, prior_of_variance
 from librex_models.thompson.outcomes import Outcomes
 from librex_models.thompson.triangles import (
     check_independent,
+    grown_triangle,
     numbers_of_features,
     precision_and_root,
     solve,
-    triangle_of,
 )
-from librex_models.thompson.written_state import entries
+from librex_models.thompson.written_state import entries, finite_array
 
 STATED = (
     "n_options",
@@ -128,12 +128,12 @@ class BayesianLinear(ConjugatePosterior):
         window: int | None = None,
     ) -> None:
         columns = as_count(n_features, "n_features")
+        self._mean = numbers_of_features(mean, columns, "mean")
+        self._precision, root = precision_and_root(precision, columns)
         super().__init__(n_options, n_features=columns, discount=discount, window=window)
         self._features = None
         if features is not None:
             self._features = checked_rows(features, self._n_options, columns, "option")
-        self._mean = numbers_of_features(mean, columns, "mean")
-        self._precision, root = precision_and_root(precision, columns)
         self._prior_rows = np.column_stack([root, root @ self._mean])
         self._variance = {
             name: positive_number(value, name)
@@ -266,8 +266,7 @@ class BayesianLinear(ConjugatePosterior):
         """
         sums = self._sums
         if self._triangle[0] is not sums:
-            rows = np.concatenate([self._prior_rows, sums["triangle"]])
-            triangle = triangle_of(rows)
+            triangle = grown_triangle(sums["triangle"], self._prior_rows)
             check_independent(triangle[:-1, :-1])
             self._triangle = (sums, triangle)
         triangle = self._triangle[1]
@@ -293,7 +292,7 @@ class BayesianLinear(ConjugatePosterior):
         rows = np.column_stack([batch.features, batch.outcome]) * np.sqrt(weight)[:, np.newaxis]
         return {
             "count": sums["count"] + weight.sum(),
-            "triangle": triangle_of(np.concatenate([sums["triangle"], rows])),
+            "triangle": grown_triangle(sums["triangle"], rows),
         }
 
     def _faded(self, sums: Sums, factor: float) -> Sums:
@@ -319,4 +318,6 @@ class BayesianLinear(ConjugatePosterior):
     @classmethod
     def _from_arguments(cls, arguments: Any, discount: Any, window: Any) -> Self:
         found = entries(arguments, STATED, "'arguments' of the state")
+        n_features = as_count(found["n_features"], "n_features of the state")
+        found["mean"] = finite_array(found["mean"], (n_features,), "mean")
         return cls(**found, discount=discount, window=window)

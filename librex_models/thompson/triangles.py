@@ -16,18 +16,31 @@ from librex_models.thompson.arguments import SMALLEST_NUMBER
 NEARLY_DEPENDENT = 1e-13
 """A column this near to those before it, by the sine of the angle, is known by roundings only."""
 
+ENTRIES_OF_ONE_THREAD = 9216
+"""Above so many OpenBLAS shares the work on a matrix among threads. Each of the many small steps of
+a factorisation then waits for all of them: on two busy processors 1,000 rows of 21 columns took 140
+ms instead of 0.2."""
 
-def triangle_of(rows: Floats) -> Floats:
-    """Return the upper triangular R with R^T R = rows^T rows, and no negative diagonal.
+
+def grown_triangle(triangle: Floats, rows: Floats) -> Floats:
+    """Return the upper triangular R with R^T R = triangle^T triangle + rows^T rows.
+
+    Its diagonal is nowhere negative.
 
     Parameters
     ----------
+    triangle : array of shape (n_columns, n_columns)
+        Upper triangular.
     rows : array of shape (n_rows, n_columns)
-        At least as many rows as columns.
     """
-    triangle = np.linalg.qr(rows, mode="r")
+    from scipy.linalg.lapack import dtpqrt
+
+    size = len(triangle)
+    step = max(1, ENTRIES_OF_ONE_THREAD // size)
+    for first in range(0, len(rows), step):
+        triangle, _, _, _ = dtpqrt(0, min(size, 8), triangle, rows[first : first + step])
     sign = np.where(np.diag(triangle) < 0.0, -1.0, 1.0)
-    return np.asarray(sign[:, np.newaxis] * triangle, dtype=np.float64)
+    return np.asarray(sign[:, np.newaxis] * np.triu(triangle), dtype=np.float64)
 
 
 def check_independent(root: Floats) -> None:
