@@ -216,6 +216,12 @@ def test_a_feature_that_only_roundings_tell_apart_is_named() -> None:
         posterior.draw(np.random.default_rng(6), [[1.0, 1.0]])
 
 
+def test_a_variance_without_bounds_is_refused() -> None:
+    posterior = linear(shape=1e-6)
+    with pytest.raises(ParameterError, match="a draw of the variance is without bounds: raise sha"):
+        posterior.draw(np.random.default_rng(9))
+
+
 def test_options_without_features_need_a_context() -> None:
     posterior = linear(features=None)
     rng = np.random.default_rng(7)

@@ -369,6 +369,18 @@ def test_a_prior_that_cannot_be_is_refused(name: str, arguments: Any, message: s
         getattr(thompson, name)(**({"n_options": 2} | arguments))
 
 
+@pytest.mark.parametrize(
+    "posterior",
+    [
+        thompson.BetaBernoulli(2, alpha=[1.0, 1e50], beta=[1.0, 1e20]),
+        thompson.Gaussian(2, shape=[1.0, 1e-4]),
+    ],
+)
+def test_an_interval_whose_ends_cannot_be_told_is_refused(posterior: thompson.Posterior) -> None:
+    with pytest.raises(ParameterError, match="the interval of option 1 is from"):
+        posterior.interval(0.9)
+
+
 def test_a_prior_that_differs_must_be_given_for_new_options() -> None:
     posterior = thompson.BetaBernoulli(2, alpha=[1.0, 2.0])
     with pytest.raises(ParameterError, match="add_options needs alpha of the new ones"):

@@ -229,6 +229,19 @@ def finished_draw(draw: Floats, clip_at_zero: bool = False) -> Floats:
     return np.maximum(draw, 0.0) if clip_at_zero else draw
 
 
+def finished_interval(lower: Any, upper: Any) -> tuple[Floats, Floats]:
+    """Return the ends of intervals, all of which are numbers."""
+    ends = np.array([lower, upper], dtype=np.float64)
+    bad = np.flatnonzero(~np.isfinite(ends).all(axis=0))
+    if bad.size:
+        first, last = ends[:, bad[0]].tolist()
+        raise ParameterError(
+            f"the interval of option {bad[0]} is from {first} to {last}: its prior is too vague, "
+            "or too firm, for its ends to be told"
+        )
+    return ends[0], ends[1]
+
+
 def checked_truth(value: Any, name: str) -> bool:
     """Return a truth value."""
     if not isinstance(value, (bool, np.bool_)):

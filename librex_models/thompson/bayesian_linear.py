@@ -27,7 +27,7 @@ from typing import Any, Self
 import numpy as np
 
 from librex_models.errors import ParameterError
-from librex_models.problem.labels import Floats, Integers
+from librex_models.problem.labels import LARGEST_NUMBER, Floats, Integers
 from librex_models.thompson.arguments import (
     as_count,
     checked_generator,
@@ -35,6 +35,7 @@ from librex_models.thompson.arguments import (
     checked_tail,
     checked_truth,
     finished_draw,
+    finished_interval,
     positive_number,
     removable,
 )
@@ -167,7 +168,10 @@ class BayesianLinear(ConjugatePosterior):
         root, target, squares, shape = self._least_squares()
         variance = self._variance.get("variance")
         if variance is None:
-            variance = squares / generator.standard_gamma(shape)
+            precision = float(generator.standard_gamma(shape))
+            if precision * LARGEST_NUMBER <= squares:
+                raise ParameterError("a draw of the variance is without bounds: raise shape")
+            variance = squares / precision
         noise = np.sqrt(variance) * generator.standard_normal(self._n_features)
         drawn = rows @ solve(root, target + noise)
         return finished_draw(drawn, self._clip_at_zero)
@@ -211,7 +215,7 @@ class BayesianLinear(ConjugatePosterior):
         length = np.linalg.norm(solve(root, rows.T, transposed=True), axis=0)
         half = np.sqrt(variance) * length * distance_to_tail(tail, freedom)
         center = rows @ solve(root, target)
-        return center - half, center + half
+        return finished_interval(center - half, center + half)
 
     def add_options(self, count: int, *, features: Any = None) -> Integers:
         """Add options behind those that are there.

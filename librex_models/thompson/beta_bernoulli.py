@@ -24,6 +24,7 @@ from librex_models.thompson.arguments import (
     checked_generator,
     checked_tail,
     finished_draw,
+    finished_interval,
     refuse_outcome,
 )
 from librex_models.thompson.conjugate import Sums
@@ -135,8 +136,7 @@ class BetaBernoulli(IndependentPosterior):
 
         tail = checked_tail(level)
         parameters = self._parameters()
-        lower, upper = betaincinv(*parameters, tail), betainccinv(*parameters, tail)
-        return np.asarray(lower, dtype=np.float64), np.asarray(upper, dtype=np.float64)
+        return finished_interval(betaincinv(*parameters, tail), betainccinv(*parameters, tail))
 
     def add_options(self, count: int, *, alpha: Any = None, beta: Any = None) -> Integers:
         """Add options behind those that are there.

@@ -19,6 +19,7 @@ from librex_models.thompson.arguments import (
     checked_generator,
     checked_tail,
     finished_draw,
+    finished_interval,
     refuse_outcome,
 )
 from librex_models.thompson.conjugate import Sums
@@ -118,7 +119,8 @@ class GammaPoisson(IndependentPosterior):
 
         tail = checked_tail(level)
         shape, rate = self._parameters()
-        return gammaincinv(shape, tail) / rate, gammainccinv(shape, tail) / rate
+        lower, upper = gammaincinv(shape, tail) / rate, gammainccinv(shape, tail) / rate
+        return finished_interval(lower, upper)
 
     def add_options(self, count: int, *, shape: Any = None, rate: Any = None) -> Integers:
         """Add options behind those that are there.

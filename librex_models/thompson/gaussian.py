@@ -22,12 +22,13 @@ from typing import Any
 import numpy as np
 
 from librex_models.errors import ParameterError
-from librex_models.problem.labels import Floats, Integers
+from librex_models.problem.labels import LARGEST_NUMBER, Floats, Integers
 from librex_models.thompson.arguments import (
     checked_generator,
     checked_tail,
     checked_truth,
     finished_draw,
+    finished_interval,
 )
 from librex_models.thompson.conjugate import Sums
 from librex_models.thompson.independent import IndependentPosterior
@@ -149,7 +150,7 @@ class Gaussian(IndependentPosterior):
         """
         center, spread, freedom = self._distribution()
         half = spread * distance_to_tail(checked_tail(level), freedom)
-        return center - half, center + half
+        return finished_interval(center - half, center + half)
 
     def add_options(
         self,
@@ -264,4 +265,8 @@ def distance_to_tail(tail: float, freedom: Floats | None) -> Any:
     """
     from scipy.special import ndtri, stdtrit
 
-    return -ndtri(tail) if freedom is None else -stdtrit(freedom, tail)
+    if freedom is None:
+        return -ndtri(tail)
+    distance = -stdtrit(freedom, tail)
+    # Beyond, stdtrit ends at limits of its own (measured with scipy 1.17: from 6.7e103 on).
+    return np.where(distance < LARGEST_NUMBER, distance, np.inf)
