@@ -37,17 +37,23 @@ from librex_models.verification import Certificate, Verdict
 if TYPE_CHECKING:
     from librex_models import thompson as thompson
     from librex_models import torch as torch
+    from librex_models.thompson import Alloc, BudgetTracker, ResourceManager
+
+# The classic interface of allocators that learn lies in a module of its own.
+_OF_THOMPSON = ("Alloc", "BudgetTracker", "ResourceManager")
 
 # What few programs need, and what needs packages that are not always there: loaded when it is first
 # asked for. Not in __all__, so that `from librex_models import *` neither loads nor hides PyTorch.
 _LAZY = ("thompson", "torch")
 
 __all__ = [
+    "Alloc",
     "Allocation",
     "AllocationProblem",
     "AlphaFair",
     "BudgetOnly",
     "BudgetShares",
+    "BudgetTracker",
     "Certificate",
     "Comparison",
     "GroupAlphaFair",
@@ -57,6 +63,7 @@ __all__ = [
     "PiecewiseLinear",
     "Plan",
     "Proportional",
+    "ResourceManager",
     "Rows",
     "Session",
     "Verdict",
@@ -76,4 +83,6 @@ def __getattr__(name: str) -> Any:
     """Load a module of the package that is not loaded with it."""
     if name in _LAZY:
         return importlib.import_module(f"librex_models.{name}")
+    if name in _OF_THOMPSON:
+        return getattr(importlib.import_module("librex_models.thompson"), name)
     raise AttributeError(f"module 'librex_models' has no attribute {name!r}")

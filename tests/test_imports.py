@@ -59,11 +59,13 @@ FOR_TYPES_ONLY: set[tuple[str, str]] = set()
 # What users may rely on, sorted. A name is only ever added.
 PUBLIC_NAMES: dict[str, list[str]] = {
     "librex_models": [
+        "Alloc",
         "Allocation",
         "AllocationProblem",
         "AlphaFair",
         "BudgetOnly",
         "BudgetShares",
+        "BudgetTracker",
         "Certificate",
         "Comparison",
         "GroupAlphaFair",
@@ -73,6 +75,7 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "PiecewiseLinear",
         "Plan",
         "Proportional",
+        "ResourceManager",
         "Rows",
         "Session",
         "Verdict",
@@ -87,11 +90,16 @@ PUBLIC_NAMES: dict[str, list[str]] = {
         "write_problem",
     ],
     "librex_models.thompson": [
+        "Alloc",
         "BayesianLinear",
         "BetaBernoulli",
+        "BudgetTracker",
         "GammaPoisson",
         "Gaussian",
+        "Horizon",
         "Posterior",
+        "ResourceManager",
+        "ThompsonAllocator",
         "posterior_from_dict",
     ],
     "solvers": [
