@@ -192,6 +192,16 @@ class Session:
         if self._choices.options.log is not None:
             self._choices.options.log(f"librex: {sentence}")
 
+    def forget(self) -> None:
+        """Drop what solvers keep of earlier solves.
+
+        Where several decisions are as good to the gap, which of them is found may depend on the
+        solves before: on tangents, on an incumbent. The next answer depends on the numbers alone.
+        """
+        with self._alone():
+            for candidate in self._candidates:
+                candidate.forget()
+
     def _declared(self) -> Declaration:
         if self._declaration is None:
             raise ParameterError("the session has no reward yet: write one before solving")

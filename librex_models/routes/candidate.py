@@ -205,6 +205,13 @@ class Candidate:
             self._route.close()
             self._route = None
 
+    def forget(self) -> None:
+        """Drop the solver, in good order; the next solve opens it anew."""
+        if self._route is not None:
+            self._before = self.counts.rebuilt("what was known of earlier solves was forgotten")
+            self._route.close()
+            self._route = None
+
     def _opened(self) -> OpenRoute:
         if self._route is None:
             raise SolverFailure(f"{self.plan.solver} did not open")

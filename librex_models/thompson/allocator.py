@@ -129,6 +129,7 @@ class ThompsonAllocator:
         self._journal: Journal | None = None
         self._n_entries = 0
         self._trouble = ""
+        self._has_own_budget = False
 
     def _begin_journal(self, path: Name) -> None:
         try:
@@ -200,7 +201,13 @@ class ThompsonAllocator:
         before = learned.generator.bit_generator.state
         try:
             draw = learned.posterior.draw(learned.generator, features)
-            self._session.write(**self._setting.written(learned.tally, draw, budget))
+            values = self._setting.written(learned.tally, draw, budget)
+            if self._has_own_budget and "budget" not in values:
+                values["budget"] = self._setting.model.problem.budget
+            if self._setting.is_solved_afresh:
+                self._session.forget()
+            self._session.write(**values)
+            self._has_own_budget = budget is not None
             allocation = self._session.solve()
             if allocation.has_point:
                 has_purse = learned.tally.purse is not None
@@ -350,9 +357,6 @@ class ThompsonAllocator:
         if self._journal is None:
             return
         try:
-            if self._n_entries >= MOST_ENTRIES:
-                self._journal.begin_anew(self._state())
-                self._n_entries = 0
             self._journal.append(entry)
         except FileError as error:
             self._trouble = str(error)
@@ -364,6 +368,9 @@ class ThompsonAllocator:
             raise FileError(
                 f"the journal is behind what was learned, load it again: {self._trouble}"
             )
+        if self._journal is not None and self._n_entries >= MOST_ENTRIES:
+            self._journal.begin_anew(self._state())
+            self._n_entries = 0
 
     def close(self) -> None:
         """Free what the solver holds, and let others go on with the journal."""

@@ -34,7 +34,9 @@ def _is_derived(model: Model, name: str) -> bool:
 
 
 def _parts(value: Any) -> Iterator[bytes]:
-    yield f"{type(value).__name__}(".encode()
+    # Labels that are a range are those of the list of the same numbers.
+    kind = "list" if isinstance(value, (tuple, range)) else type(value).__name__
+    yield f"{kind}(".encode()
     if isinstance(value, np.ndarray):
         if value.dtype.hasobject:
             yield from _parts(value.tolist())

@@ -32,10 +32,16 @@ def round_entry(allocation: Allocation, features: Any, has_purse: bool) -> Entry
         "what": ROUND,
         "features": None if rows is None else rows.tolist(),
         "decision": allocation.decision.tolist(),
-        # Nobody has got more than that: sums are rounded up.
-        "spent": np.nextafter(allocation.used, np.inf).tolist() if has_purse else None,
+        "spent": _at_least_spent(allocation).tolist() if has_purse else None,
         "price": price.tolist() if has_purse and price is not None else None,
     }
+
+
+def _at_least_spent(allocation: Allocation) -> Floats:
+    """Return what was handed out, roundings counted as spent; no more than the budget."""
+    n_options = allocation.problem.n_options
+    rounding = (n_options + 4.0) * np.finfo(np.float64).eps
+    return np.minimum(allocation.used * (1.0 + rounding), allocation.problem.budget)
 
 
 def count_round(setting: Setting, learned: Learned, draw: Floats, entry: Entry) -> None:
@@ -113,6 +119,7 @@ def count_outcomes(setting: Setting, learned: Learned, entry: Entry) -> None:
     earned = tally.earned
     if setting.cumulates:
         earned = earned + _earned(setting, learned, option, outcome, number)
+        setting.check_history(earned)
     learned.posterior.update(
         option,
         outcome,

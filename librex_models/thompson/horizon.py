@@ -122,13 +122,9 @@ class Purse:
         price : array of shape (n_resources,) or None
             Of the budgets in the round, reward per unit.
         """
-        left = self.left - spent
-        # A difference that was rounded up would be money from nowhere.
-        is_exact = left + spent == self.left
-        left = np.maximum(np.where(is_exact, left, np.nextafter(left, -np.inf)), 0.0)
         return replace(
             self,
-            left=left,
+            left=_less(self.left, spent),
             rounds_left=max(self.rounds_left - 1, 0),
             price=self._next_price(spent, price),
         )
@@ -143,3 +139,15 @@ class Purse:
         return np.where(
             self.price > 0.0, self.price * np.exp(np.clip(step, -STEEPEST, STEEPEST)), begun
         )
+
+
+def _less(amount: Floats, taken: Floats) -> Floats:
+    """Return differences of at least zero, rounded down: up would be money from nowhere.
+
+    By the error of the rounded difference, which is a double itself (Knuth, TAOCP 2, 4.2.2).
+    """
+    difference = amount - taken
+    back = difference - amount
+    error = (amount - (difference - back)) - (taken + back)
+    rounded_down = np.where(error < 0.0, np.nextafter(difference, -np.inf), difference)
+    return np.maximum(rounded_down, 0.0)

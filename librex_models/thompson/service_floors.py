@@ -67,6 +67,9 @@ class ServiceFloors:
         return least
 
     def _must_now(self, served: Floats, round_number: int) -> float:
+        if self.rate.sum() >= self.per_round - ROUNDING:
+            # No round can be missed.
+            return float(self.per_round)
         later = np.arange(round_number, self._last_round(served, round_number) + 1)
         due = np.floor(np.multiply.outer(later, self.rate) + ROUNDING)
         lacking = np.ceil(np.maximum(due - served, 0.0) - ROUNDING).sum(axis=1)
@@ -75,12 +78,9 @@ class ServiceFloors:
 
     def _last_round(self, served: Floats, round_number: int) -> int:
         """Return the round from which on nothing can become tight."""
-        slack = self.per_round - float(self.rate.sum())
-        ahead = self.per_round * (round_number - 1) - float(served.sum())
-        furthest = round_number + FURTHEST
-        if slack <= ROUNDING:
-            return furthest if ahead > 0.0 else round_number
-        return int(min(furthest, max(round_number, np.ceil(ahead / slack) + 1)))
+        missed = self.per_round * round_number - float(served.sum())
+        last = np.ceil(missed / (self.per_round - float(self.rate.sum()))) + 1
+        return int(min(round_number + FURTHEST, max(round_number, last)))
 
 
 def service_floors(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from librex_models.errors import ParameterError
-from librex_models.families import NestedFairness
+from librex_models.families import AlphaFairness, NestedFairness
 from librex_models.model import Model
 from librex_models.problem.labels import Floats, as_vector, check_range
 from librex_models.thompson.arguments import as_count, checked_truth
@@ -69,6 +69,16 @@ class Setting:
             )
 
     @property
+    def is_solved_afresh(self) -> bool:
+        """Whether a solver's answer may depend on those before: for curves, and whole decisions.
+
+        A linear program has one best vertex for rewards that were drawn.
+        """
+        family = self.model.family
+        is_curved = isinstance(family, (AlphaFairness, NestedFairness))
+        return is_curved or bool(self.model.problem.integer.any())
+
+    @property
     def n_utilities(self) -> int:
         """How many utilities the family compares."""
         return len(self.model.question().grouping)
@@ -109,13 +119,28 @@ class Setting:
         elif budget is not None:
             values["budget"] = self._given(budget)
         if self.cumulates:
-            is_over_agents = self.model.question().grouping.kind == "agent"
-            name = "agent_history" if is_over_agents else "history"
-            values[name] = getattr(problem, name) + tally.earned
+            values[self._history_name] = getattr(problem, self._history_name) + tally.earned
         if self.floors is not None:
             least = self.floors.minimum(tally.served, tally.round + 1)
             values["agent_minimum"] = np.maximum(problem.agent_minimum, least)
         return values
+
+    def check_history(self, earned: Floats) -> None:
+        """Raise ParameterError where outcomes leave somebody with less than nothing."""
+        before = getattr(self.model.problem, self._history_name)
+        below = np.flatnonzero(before + earned < 0.0)
+        if below.size:
+            grouping = self.model.question().grouping
+            g = int(below[0])
+            raise ParameterError(
+                f"the outcomes leave {grouping.kind} {grouping.labels[g]!r} with a utility of "
+                f"{before[g] + earned[g]:g} in all, and fairness needs at least zero"
+            )
+
+    @property
+    def _history_name(self) -> str:
+        is_over_agents = self.model.question().grouping.kind == "agent"
+        return "agent_history" if is_over_agents else "history"
 
     def _given(self, budget: Any) -> Floats | None:
         if budget is None:
