@@ -27,7 +27,7 @@ from typing import Any, Self
 import numpy as np
 
 from librex_models.errors import ParameterError
-from librex_models.problem.labels import LARGEST_NUMBER, Floats, Integers
+from librex_models.problem.labels import Floats, Integers
 from librex_models.thompson.arguments import (
     as_count,
     checked_generator,
@@ -168,10 +168,11 @@ class BayesianLinear(ConjugatePosterior):
         root, target, squares, shape = self._least_squares()
         variance = self._variance.get("variance")
         if variance is None:
-            precision = float(generator.standard_gamma(shape))
-            if precision * LARGEST_NUMBER <= squares:
+            scaled_precision = float(generator.standard_gamma(shape))
+            # Outcomes of 1e100 have squares of 1e200.
+            if squares >= 1e300 * scaled_precision:
                 raise ParameterError("a draw of the variance is without bounds: raise shape")
-            variance = squares / precision
+            variance = squares / scaled_precision
         noise = np.sqrt(variance) * generator.standard_normal(self._n_features)
         drawn = rows @ solve(root, target + noise)
         return finished_draw(drawn, self._clip_at_zero)
