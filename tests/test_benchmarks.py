@@ -8,7 +8,7 @@ import pytest
 
 import librex_models as lm
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import build, layer, resolve, start_up, write
+from tests.benchmarks import build, layer, learning_round, resolve, start_up, write
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns, table
 
@@ -24,6 +24,12 @@ def test_build_compares_with_bare_highs() -> None:
 def test_resolve_compares_with_bare_highs() -> None:
     [measurement] = resolve.run(sizes=(50,), repeats=4)
     assert (measurement.benchmark, measurement.repeats) == ("resolve", 4)
+    assert min(measurement.librex_seconds, measurement.bare_seconds) > 0
+
+
+def test_a_learning_round_compares_with_bare_highs() -> None:
+    [measurement] = learning_round.run(sizes=(50,), repeats=4)
+    assert (measurement.benchmark, measurement.repeats) == ("learning round", 4)
     assert min(measurement.librex_seconds, measurement.bare_seconds) > 0
 
 

@@ -194,6 +194,21 @@ def test_the_demo_fails_where_answers_differ(
     assert "DIFFERENT" in capsys.readouterr().out
 
 
+def test_the_engine_of_agents_is_shared_by_an_allocator_that_learns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.syspath_prepend(str(DOCS / "examples"))
+    import agent_engine  # type: ignore[import-not-found, unused-ignore]
+
+    agent_engine.main()
+    none, proportional, maxmin = capsys.readouterr().out.splitlines()
+    assert (none.split(":")[0], proportional.split(":")[0]) == ("none", "proportional")
+    # Max-min evens out how often agents succeed.
+    succeeded = [int(one) for one in re.findall(r": (\d+)", maxmin)]
+    assert len(succeeded) == 3
+    assert max(succeeded) - min(succeeded) <= 5
+
+
 def test_the_problem_of_the_demo_is_as_described() -> None:
     problem = read_problem(DOCS / "examples" / "cluster.toml")
     assert (problem.n_agents, problem.n_groups, problem.n_resources) == (60, 3, 3)

@@ -22,15 +22,15 @@ class Worker:
     Parameters
     ----------
     name : hashable
-    estimate : callable
+    estimate : callable or None
         Returns what it needs in the next round, array_like of shape (n_resource_types,), or None.
-    work : callable of an array of shape (n_resource_types,)
+    work : callable of an array of shape (n_resource_types,), or None
         Works with what it got and returns its outcome, ``{"success": ...}`` or ``{"reward": ...}``.
     """
 
     name: Hashable
-    estimate: Estimate
-    work: Work
+    estimate: Estimate | None
+    work: Work | None
 
 
 class ResourceManager:
@@ -62,8 +62,10 @@ class ResourceManager:
         """The allocator's, with what was used of all budgets."""
         return self.alloc.tracker
 
-    def register(self, name: Hashable, *, estimate: Estimate, work: Work) -> None:
-        """Add an agent.
+    def register(
+        self, name: Hashable, *, estimate: Estimate | None = None, work: Work | None = None
+    ) -> None:
+        """Add an agent; without functions, `decide` and `report` are told what they would say.
 
         Raises
         ------
@@ -81,7 +83,11 @@ class ResourceManager:
 
     def needs(self) -> dict[Hashable, Any]:
         """Return what the agents say that they need; those who need nothing are left out."""
-        said = {name: worker.estimate() for name, (_, worker) in self._workers.items()}
+        said = {
+            name: worker.estimate()
+            for name, (_, worker) in self._workers.items()
+            if worker.estimate is not None
+        }
         return {name: vector for name, vector in said.items() if vector is not None}
 
     def decide(self, needs: Mapping[Hashable, Any], budget: Any) -> dict[Hashable, Floats]:
@@ -111,8 +117,9 @@ class ResourceManager:
         """Ask, decide, let all work who got something, and learn; return who got what."""
         granted = self.decide(self.needs(), budget)
         for name, vector in granted.items():
-            if vector.any():
-                self.report(name, self._workers[name][1].work(vector.copy()))
+            work = self._workers[name][1].work
+            if work is not None and vector.any():
+                self.report(name, work(vector.copy()))
         return granted
 
     def utilization(self) -> Floats:

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.benchmarks import build, layer, resolve, start_up, write
+from tests.benchmarks import build, layer, learning_round, resolve, start_up, write
 from tests.benchmarks.measuring import Measurement, machine, table
 
 BENCHMARKS: dict[str, Callable[[], list[Measurement]]] = {
     "build": build.run,
     "layer": layer.run,
+    "learning_round": learning_round.run,
     "resolve": resolve.run,
     "start_up": start_up.run,
     "write": write.run,
