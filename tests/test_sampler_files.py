@@ -247,6 +247,21 @@ def test_a_long_journal_is_begun_anew(tmp_path: Path, monkeypatch: pytest.Monkey
         assert digest(sampler) == hashes[-1]
 
 
+def test_a_journal_goes_on_with_other_options(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    fewer = lm.BudgetOnly(lm.AllocationProblem(np.ones((3, 1)), [2.0], integer=True))
+    with begun(str(path)) as sampler:
+        for _ in range(6):
+            step(sampler)
+        sampler.change_model(fewer)
+        step(sampler)
+        after = digest(sampler)
+    with thompson.ThompsonAllocator.load(path, fewer) as again:
+        assert digest(again) == after
+    with pytest.raises(FileError, match="of another model"):
+        thompson.ThompsonAllocator.load(path, model())
+
+
 def test_what_cannot_be_written_down_is_not_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -447,3 +447,54 @@ def test_bad_horizons_are_named() -> None:
 def test_a_posterior_of_other_options_is_refused() -> None:
     with pytest.raises(ParameterError, match="posterior has 2 options, and the problem 3"):
         thompson.ThompsonAllocator(lm.BudgetOnly(slots(3, 1.0)), thompson.BetaBernoulli(2))
+
+
+# Options that come and go.
+
+
+def test_what_was_learned_moves_with_the_labels_of_options() -> None:
+    def model(names: list[str]) -> lm.Model:
+        one = lm.AllocationProblem(
+            np.ones((len(names), 1)), [2.0], agent=names, option_names=names, integer=True
+        )
+        return lm.BudgetOnly(one)
+
+    floors = {"b": 0.25, "c": 0.1}
+    posterior = thompson.BetaBernoulli(3)
+    with thompson.ThompsonAllocator(
+        model(["a", "b", "c"]), posterior, solver="highs", seed=0, service_floors=floors
+    ) as sampler:
+        for _ in range(6):
+            chosen = np.flatnonzero(sampler.allocate().decision)
+            sampler.update(chosen, np.ones(len(chosen)), rounds=sampler.round)
+        mean, served, last = sampler.posterior.mean(), sampler.served, sampler.rounds[6]
+        sampler.change_model(model(["b", "c", "d", "e"]), alpha=3.0, beta=1.0)
+        np.testing.assert_array_equal(sampler.posterior.mean(), [*mean[1:], 0.75, 0.75])
+        np.testing.assert_array_equal(sampler.served, [*served[1:], 0.0, 0.0])
+        np.testing.assert_array_equal(sampler.rounds[6].decision, [*last.decision[1:], 0.0, 0.0])
+        allocation = sampler.allocate()
+        assert allocation.decision.shape == (4,)
+        assert sampler.round == 7
+        assert sampler.update([2], [1], events=["of d"]) == 1
+
+
+def test_options_of_another_order_are_refused_and_nothing_changes() -> None:
+    def model(names: list[str], resource: str = "slot") -> lm.Model:
+        one = lm.AllocationProblem(np.ones((len(names), 1)), {resource: 2.0}, option_names=names)
+        return lm.BudgetOnly(one)
+
+    with thompson.ThompsonAllocator(model(["a", "b"]), thompson.BetaBernoulli(2)) as sampler:
+        sampler.allocate()
+        before = sampler._state()
+        for other, words in (
+            (model(["b", "a"]), "keep their order"),
+            (model(["c", "a", "b"]), "new ones come behind them: see 'c'"),
+            (model(["c", "d"]), "no option of the old model is left"),
+            (model(["a", "b"], "money"), "resources of the new model differ"),
+        ):
+            with pytest.raises(ParameterError, match=words):
+                sampler.change_model(other)
+            assert sampler._state() == before
+        with pytest.raises(ParameterError, match="no option is new"):
+            sampler.change_model(model(["a"]), alpha=2.0)
+        assert sampler._state() == before

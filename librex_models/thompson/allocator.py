@@ -16,26 +16,33 @@ from types import TracebackType
 from typing import Any, Self
 
 from librex_models.allocation import Allocation
-from librex_models.errors import FileError, LibrexError, ParameterError
+from librex_models.errors import FileError, ParameterError
 from librex_models.model import Model
 from librex_models.problem.labels import Floats
 from librex_models.thompson.fingerprint import fingerprint
 from librex_models.thompson.happenings import (
-    OUTCOMES,
-    ROUND,
     count_outcomes,
     count_round,
     outcomes_entry,
+    replay,
     round_entry,
 )
 from librex_models.thompson.horizon import Horizon
 from librex_models.thompson.kinds import posterior_from_dict
 from librex_models.thompson.learned_state import checked_state
 from librex_models.thompson.ledger import KEPT_EVENTS, KEPT_ROUNDS, Decided
+from librex_models.thompson.other_options import carried_over
 from librex_models.thompson.posterior import Posterior
 from librex_models.thompson.service_floors import service_floors as checked_floors
 from librex_models.thompson.setting import Setting, setting_of
-from librex_models.thompson.state_file import Entry, Journal, Name, read_entries, write_state
+from librex_models.thompson.state_file import (
+    Entry,
+    Journal,
+    Name,
+    naming_line,
+    read_entries,
+    write_state,
+)
 
 MOST_ENTRIES = 10_000
 """A journal with more of them is begun anew."""
@@ -268,6 +275,34 @@ class ThompsonAllocator:
         self._write_down(entry)
         return len(entry["options"])
 
+    def change_model(self, model: Model, **prior: Any) -> None:
+        """Go on with other options: what was learned moves with their labels.
+
+        Parameters
+        ----------
+        model : Model
+            With the same resources. Options that stay keep their order, new ones come behind.
+        **prior
+            Of new options, the keywords of the posterior's ``add_options``, such as ``alpha``.
+
+        Raises
+        ------
+        ParameterError
+            Naming what cannot be; nothing was changed.
+        FileError
+            If the journal cannot be written.
+        """
+        self._check_usable()
+        learned = self._learned.with_own_posterior()
+        setting, learned = carried_over(self._setting, learned, model, prior)
+        session = model.open(**setting.opened_with)
+        self._session.close()
+        self._session, self._has_own_budget = session, False
+        self._setting, self._learned = setting, learned
+        if self._journal is not None:
+            self._journal.begin_anew(self._state())
+            self._n_entries = 0
+
     def save(self, path: Name) -> None:
         """Write all that was learned into a file; on any failure the old file stays.
 
@@ -306,13 +341,12 @@ class ThompsonAllocator:
             If the file is cut off, damaged, or of another model.
         """
         (state, *since), _ = read_entries(path)
-        try:
+        with naming_line(path, 1):
             sampler = cls._of_state(state, model, changed)
-        except (LibrexError, KeyError, TypeError) as error:
-            raise FileError(f"{path}, line 1: {error}") from None
         try:
             for number, entry in enumerate(since, start=2):
-                sampler._replay(path, number, entry)
+                with naming_line(path, number):
+                    replay(sampler._setting, sampler._learned, entry)
             if journal:
                 sampler._journal, sampler._n_entries = Journal(path), len(since)
         except FileError:
@@ -334,20 +368,6 @@ class ThompsonAllocator:
             sampler.close()
             raise
         return sampler
-
-    def _replay(self, path: Name, number: int, entry: Entry) -> None:
-        """Let happen again what a journal says."""
-        learned = self._learned
-        try:
-            if entry["what"] == ROUND:
-                draw = learned.posterior.draw(learned.generator, entry["features"])
-                count_round(self._setting, learned, draw, entry)
-            elif entry["what"] == OUTCOMES:
-                count_outcomes(self._setting, learned, entry)
-            else:
-                raise ParameterError(f"{entry['what']!r} is nothing that happens to a sampler")
-        except (LibrexError, KeyError, TypeError, ValueError) as error:
-            raise FileError(f"{path}, line {number}: {error}") from None
 
     def _state(self) -> Entry:
         return self._learned.to_dict(fingerprint(self._setting.model), self._setting.to_dict())

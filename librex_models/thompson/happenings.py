@@ -134,6 +134,23 @@ def count_outcomes(setting: Setting, learned: Learned, entry: Entry) -> None:
         learned.ledger.count_events(entry["events"])
 
 
+def replay(setting: Setting, learned: Learned, entry: Entry) -> None:
+    """Let happen again what a journal says.
+
+    Raises
+    ------
+    LibrexError
+        If it cannot have happened.
+    """
+    if entry["what"] == ROUND:
+        draw = learned.posterior.draw(learned.generator, entry["features"])
+        count_round(setting, learned, draw, entry)
+    elif entry["what"] == OUTCOMES:
+        count_outcomes(setting, learned, entry)
+    else:
+        raise ParameterError(f"{entry['what']!r} is nothing that happens to a sampler")
+
+
 def _earned(
     setting: Setting, learned: Learned, option: Integers, outcome: Floats, number: Integers
 ) -> Floats:

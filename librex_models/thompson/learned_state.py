@@ -71,6 +71,10 @@ class Learned:
     tally: Tally
     ledger: Ledger
 
+    def with_own_posterior(self) -> Learned:
+        """Return the same with a copy of the posterior."""
+        return replace(self, posterior=posterior_from_dict(self.posterior.to_dict()))
+
     def to_dict(self, fingerprint: str, settings: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state, under the fingerprint of its model, with settings of the sampler."""
         tally, purse = self.tally, self.tally.purse

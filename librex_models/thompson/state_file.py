@@ -10,10 +10,12 @@ from __future__ import annotations
 import json
 import os
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from librex_models.errors import FileError
+from librex_models.errors import FileError, LibrexError
 from solvers.atomic_file import write_whole
 
 Entry = dict[str, Any]
@@ -24,6 +26,15 @@ def line_of(entry: Entry) -> str:
     """Return the line that says an entry."""
     text = json.dumps(entry, separators=(",", ":"), allow_nan=False)
     return f"{zlib.crc32(text.encode()):08x} {text}\n"
+
+
+@contextmanager
+def naming_line(path: Name, number: int) -> Iterator[None]:
+    """Turn what is wrong with an entry into an error that names its line."""
+    try:
+        yield
+    except (LibrexError, KeyError, TypeError, ValueError, IndexError) as error:
+        raise FileError(f"{path}, line {number}: {error}") from None
 
 
 def write_state(path: Name, state: Entry) -> None:
