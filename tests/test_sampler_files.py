@@ -239,7 +239,7 @@ def test_two_samplers_cannot_go_on_with_one_journal(tmp_path: Path) -> None:
 
 
 def test_a_long_journal_is_begun_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("librex_models.thompson.allocator.MOST_ENTRIES", 8)
+    monkeypatch.setattr("librex_models.thompson.record.MOST_ENTRIES", 8)
     path = tmp_path / "journal"
     hashes = journal_of(path, 30)
     assert len(read_entries(path)[0]) <= 9

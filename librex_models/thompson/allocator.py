@@ -10,7 +10,6 @@ semi-bandits", ICML.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -33,19 +32,16 @@ from librex_models.thompson.learned_state import checked_state
 from librex_models.thompson.ledger import KEPT_EVENTS, KEPT_ROUNDS, Decided
 from librex_models.thompson.other_options import carried_over
 from librex_models.thompson.posterior import Posterior
+from librex_models.thompson.record import Record
 from librex_models.thompson.service_floors import service_floors as checked_floors
 from librex_models.thompson.setting import Setting, setting_of
 from librex_models.thompson.state_file import (
     Entry,
-    Journal,
     Name,
     naming_line,
     read_entries,
     write_state,
 )
-
-MOST_ENTRIES = 10_000
-"""A journal with more of them is begun anew."""
 
 
 class ThompsonAllocator:
@@ -127,28 +123,18 @@ class ThompsonAllocator:
         )
         self._begin(setting, posterior, seed)
         if journal is not None:
-            self._begin_journal(journal)
+            try:
+                self._record.begin(journal, self._state())
+            except FileError:
+                self._session.close()
+                raise
 
     def _begin(self, setting: Setting, posterior: Posterior, seed: int | None) -> None:
         self._setting = setting
         self._learned = setting.untaught(posterior, seed)
         self._session = setting.model.open(**setting.opened_with)
-        self._journal: Journal | None = None
-        self._n_entries = 0
-        self._trouble = ""
+        self._record = Record()
         self._has_own_budget = False
-
-    def _begin_journal(self, path: Name) -> None:
-        try:
-            if os.path.exists(path):
-                raise FileError(
-                    f"{path}: exists; ThompsonAllocator.load(path, model, journal=True) goes on "
-                    "with it"
-                )
-            self._journal = Journal(path, self._state())
-        except FileError:
-            self._session.close()
-            raise
 
     @property
     def posterior(self) -> Posterior:
@@ -203,7 +189,7 @@ class ThompsonAllocator:
         FileError
             If the journal cannot be written.
         """
-        self._check_usable()
+        self._record.check(self._state)
         learned = self._learned
         before = learned.generator.bit_generator.state
         try:
@@ -219,7 +205,7 @@ class ThompsonAllocator:
             if allocation.has_point:
                 has_purse = learned.tally.purse is not None
                 entry = round_entry(allocation, features, has_purse)
-                self._write_down(entry)
+                self._record.write_down(entry)
         except BaseException:
             learned.generator.bit_generator.state = before
             raise
@@ -266,13 +252,13 @@ class ThompsonAllocator:
         FileError
             If the journal cannot be written.
         """
-        self._check_usable()
+        self._record.check(self._state)
         learned = self._learned
         entry = outcomes_entry(learned, options, outcomes, rounds, events, features)
-        if not entry["options"]:
+        if not len(entry["options"]):
             return 0
         count_outcomes(self._setting, learned, entry)
-        self._write_down(entry)
+        self._record.write_down(entry)
         return len(entry["options"])
 
     def change_model(self, model: Model, **prior: Any) -> None:
@@ -292,16 +278,14 @@ class ThompsonAllocator:
         FileError
             If the journal cannot be written.
         """
-        self._check_usable()
+        self._record.check(self._state)
         learned = self._learned.with_own_posterior()
         setting, learned = carried_over(self._setting, learned, model, prior)
         session = model.open(**setting.opened_with)
         self._session.close()
         self._session, self._has_own_budget = session, False
         self._setting, self._learned = setting, learned
-        if self._journal is not None:
-            self._journal.begin_anew(self._state())
-            self._n_entries = 0
+        self._record.begin_anew(self._state())
 
     def save(self, path: Name) -> None:
         """Write all that was learned into a file; on any failure the old file stays.
@@ -311,7 +295,7 @@ class ThompsonAllocator:
         FileError
             If it cannot be written.
         """
-        self._check_usable()
+        self._record.check(self._state)
         write_state(path, self._state())
 
     @classmethod
@@ -348,7 +332,7 @@ class ThompsonAllocator:
                 with naming_line(path, number):
                     replay(sampler._setting, sampler._learned, entry)
             if journal:
-                sampler._journal, sampler._n_entries = Journal(path), len(since)
+                sampler._record.go_on(path, len(since))
         except FileError:
             sampler.close()
             raise
@@ -372,31 +356,10 @@ class ThompsonAllocator:
     def _state(self) -> Entry:
         return self._learned.to_dict(fingerprint(self._setting.model), self._setting.to_dict())
 
-    def _write_down(self, entry: Entry) -> None:
-        """Put an entry into the journal, if there is one."""
-        if self._journal is None:
-            return
-        try:
-            self._journal.append(entry)
-        except FileError as error:
-            self._trouble = str(error)
-            raise
-        self._n_entries += 1
-
-    def _check_usable(self) -> None:
-        if self._trouble:
-            raise FileError(
-                f"the journal is behind what was learned, load it again: {self._trouble}"
-            )
-        if self._journal is not None and self._n_entries >= MOST_ENTRIES:
-            self._journal.begin_anew(self._state())
-            self._n_entries = 0
-
     def close(self) -> None:
         """Free what the solver holds, and let others go on with the journal."""
         self._session.close()
-        if self._journal is not None:
-            self._journal.close()
+        self._record.close()
 
     def __enter__(self) -> Self:
         """Return the sampler."""

@@ -26,14 +26,12 @@ ROUND, OUTCOMES = "round", "outcomes"
 
 def round_entry(allocation: Allocation, features: Any, has_purse: bool) -> Entry:
     """Return what a round decided."""
-    rows = None if features is None else as_numbers(features, "features")
-    price = allocation.price
     return {
         "what": ROUND,
-        "features": None if rows is None else rows.tolist(),
-        "decision": allocation.decision.tolist(),
-        "spent": _at_least_spent(allocation).tolist() if has_purse else None,
-        "price": price.tolist() if has_purse and price is not None else None,
+        "features": None if features is None else as_numbers(features, "features"),
+        "decision": allocation.decision,
+        "spent": _at_least_spent(allocation) if has_purse else None,
+        "price": allocation.price if has_purse else None,
     }
 
 
@@ -46,14 +44,14 @@ def _at_least_spent(allocation: Allocation) -> Floats:
 
 def count_round(setting: Setting, learned: Learned, draw: Floats, entry: Entry) -> None:
     """Count a round of which the draw was taken."""
-    decision = np.array(entry["decision"])
+    decision = np.asarray(entry["decision"], dtype=np.float64)
     decision.setflags(write=False)
     features, tally = entry["features"], learned.tally
     purse = tally.purse
     if purse is not None:
         price = entry["price"]
         spent = np.minimum(entry["spent"], purse.left)
-        purse = purse.after(spent, None if price is None else np.array(price))
+        purse = purse.after(spent, None if price is None else np.asarray(price))
     learned.tally = replace(
         tally,
         round=tally.round + 1,
@@ -66,7 +64,7 @@ def count_round(setting: Setting, learned: Learned, draw: Floats, entry: Entry) 
             number=tally.round + 1,
             draw=draw,
             decision=decision,
-            features=None if features is None else np.array(features, dtype=np.float64),
+            features=None if features is None else np.asarray(features, dtype=np.float64),
             is_counted=np.zeros(len(decision), dtype=np.bool_),
         )
     )
@@ -96,11 +94,11 @@ def outcomes_entry(
     new = np.flatnonzero(is_new)
     return {
         "what": OUTCOMES,
-        "options": option[new].tolist(),
-        "outcomes": outcome[new].tolist(),
-        "rounds": None if number is None else number[new].tolist(),
+        "options": option[new],
+        "outcomes": outcome[new],
+        "rounds": None if number is None else number[new],
         "events": None if names is None else [names[place] for place in new.tolist()],
-        "features": None if rows is None else rows[new].tolist(),
+        "features": None if rows is None else rows[new],
     }
 
 
@@ -112,10 +110,12 @@ def count_outcomes(setting: Setting, learned: Learned, entry: Entry) -> None:
     ShapeError, ParameterError
         If the posterior refuses one.
     """
-    option = np.array(entry["options"], dtype=np.int64)
-    outcome = np.array(entry["outcomes"], dtype=np.float64)
+    option = np.asarray(entry["options"], dtype=np.int64)
+    outcome = np.asarray(entry["outcomes"], dtype=np.float64)
     tally, rounds = learned.tally, entry["rounds"]
-    number = np.full(len(option), tally.round) if rounds is None else np.array(rounds)
+    number = (
+        np.full(len(option), tally.round) if rounds is None else np.asarray(rounds, dtype=np.int64)
+    )
     earned = tally.earned
     if setting.cumulates:
         earned = earned + _earned(setting, learned, option, outcome, number)

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy.typing as npt
+
 from librex_models.errors import FileError, LibrexError
 from solvers.atomic_file import write_whole
 
@@ -24,8 +26,12 @@ Name = str | os.PathLike[str]
 
 def line_of(entry: Entry) -> str:
     """Return the line that says an entry."""
-    text = json.dumps(entry, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(entry, separators=(",", ":"), allow_nan=False, default=_listed)
     return f"{zlib.crc32(text.encode()):08x} {text}\n"
+
+
+def _listed(array: npt.NDArray[Any]) -> Any:
+    return array.tolist()
 
 
 @contextmanager
