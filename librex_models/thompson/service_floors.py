@@ -5,7 +5,8 @@ served_i services so far, the floors can be kept from round t on exactly if for 
 
     sum over i of max(floor(rate_i s) - served_i, 0)  <=  n (s - t + 1)
 
-so whatever exceeds n (s - t) has to be served now, the earliest due first.
+so whatever exceeds n (s - t) has to be served now, the earliest due first. Nobody needs more than
+one service in a round for that: floors rise by one a round at most.
 
 Patil, Ghalme, Nair & Narahari (2021), "Achieving fairness in the stochastic multi-armed bandit
 problem", J. Mach. Learn. Res. 22; Liu & Layland (1973), J. ACM 20, 46-61, for the earliest due.
@@ -55,32 +56,37 @@ class ServiceFloors:
         """
         must = self._must_now(served, round_number)
         least = np.zeros(len(self.rate))
-        if must <= 0.0:
+        if must <= 0:
             return least
+        # In which round the next service of each is due.
+        following = np.floor(served + ROUNDING) + 1.0
         with np.errstate(divide="ignore"):
-            for _ in range(int(np.ceil(must))):
-                # In which round the next service of each is due.
-                following = np.floor(served + least + ROUNDING) + 1.0
-                due = np.ceil(following / self.rate - ROUNDING)
-                first = int(np.argmin(due))
-                least[first] = following[first] - served[first]
+            due = np.ceil(following / self.rate - ROUNDING)
+        first = np.argsort(due, kind="stable")[:must]
+        first = first[self.rate[first] > 0.0]
+        least[first] = following[first] - served[first]
         return least
 
-    def _must_now(self, served: Floats, round_number: int) -> float:
-        if self.rate.sum() >= self.per_round - ROUNDING:
-            # No round can be missed.
-            return float(self.per_round)
-        later = np.arange(round_number, self._last_round(served, round_number) + 1)
+    def _must_now(self, served: Floats, round_number: int) -> int:
+        last = self._last_round(served, round_number)
+        if last > round_number + FURTHEST:
+            # No round can be missed, or nobody can tell yet.
+            return self.per_round
+        later = np.arange(round_number, last + 1)
         due = np.floor(np.multiply.outer(later, self.rate) + ROUNDING)
         lacking = np.ceil(np.maximum(due - served, 0.0) - ROUNDING).sum(axis=1)
         must = lacking - self.per_round * (later - round_number)
-        return float(min(must.max(initial=0.0), self.per_round))
+        return int(min(must.max(initial=0.0), self.per_round))
 
-    def _last_round(self, served: Floats, round_number: int) -> int:
+    def _last_round(self, served: Floats, round_number: int) -> float:
         """Return the round from which on nothing can become tight."""
-        missed = self.per_round * round_number - float(served.sum())
-        last = np.ceil(missed / (self.per_round - float(self.rate.sum()))) + 1
-        return int(min(round_number + FURTHEST, max(round_number, last)))
+        spare = self.per_round - float(self.rate.sum())
+        if spare <= ROUNDING:
+            return np.inf
+        # What somebody has beyond its rate helps nobody else.
+        helps = np.minimum(np.floor(served + ROUNDING), self.rate * round_number)
+        missed = self.per_round * round_number - float(helps.sum())
+        return max(float(round_number), float(np.ceil(missed / spare)) + 1.0)
 
 
 def service_floors(
