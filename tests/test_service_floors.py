@@ -67,7 +67,7 @@ def test_no_more_is_asked_for_than_has_to_be(seed: int) -> None:
         counts[rng.choice(np.flatnonzero(counts))] -= 1
     rates = [Fraction(int(one), whole) for one in counts]
     floors = ServiceFloors(np.array([float(one) for one in rates]), 1)
-    served = (0, 0, 0)
+    served: tuple[int, ...] = (0, 0, 0)
     for t in range(1, 13):
         least = floors.minimum(np.array(served, dtype=np.float64), t)
         is_free = can_be_kept(rates, served, t, nobody_now=True)
