@@ -401,6 +401,22 @@ def test_what_is_left_is_never_more_than_was_not_spent(left: float, parts: list[
         assert Fraction(float(purse.left[0])) <= max(exact, Fraction(0))
 
 
+def test_crumbs_of_money_are_not_handed_to_a_solver() -> None:
+    # Roundings are counted as spent: what is left of all money is not exactly nothing.
+    requests = [[0.7, 1.3], [1.1, 0.3], [0.9, 2.1]]
+    model = lm.Proportional(lm.AllocationProblem(requests, [9.0, 9.0], history=[0.1] * 3))
+    with thompson.ThompsonAllocator(
+        model,
+        thompson.GammaPoisson(3),
+        solver="highs",
+        seed=0,
+        horizon=thompson.Horizon(rounds=40, budget=[3.3, 40.7]),
+    ) as sampler:
+        for t in range(40):
+            budget = [np.inf, 2.0] if t % 5 == 1 else None
+            assert sampler.allocate(budget=budget).has_point, (t, sampler.left)
+
+
 def test_pacing_by_price_waits_for_rounds_that_are_worth_it() -> None:
     """Half of the rounds are worth ten times as much as the others."""
     earned = {}

@@ -26,6 +26,8 @@ from librex_models.thompson.arguments import as_count
 Pacing = Literal["even", "price"]
 STEEPEST = 2.0
 """No step of the price is larger, as a logarithm."""
+CRUMB = 1e-12
+"""Of the money of all rounds: less is what roundings left over, and no solver takes it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +74,13 @@ class Horizon:
         """Return the money before the first round."""
         left = as_vector(self.budget, problem.resources, "horizon.budget", "resource")
         check_range(left, problem.resources, "horizon.budget", "resource")
-        return Purse(horizon=self, left=left, rounds_left=self.rounds, price=np.zeros(len(left)))
+        return Purse(
+            horizon=self,
+            budget=left,
+            left=left,
+            rounds_left=self.rounds,
+            price=np.zeros(len(left)),
+        )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -82,6 +90,8 @@ class Purse:
     Parameters
     ----------
     horizon : Horizon
+    budget : array of shape (n_resources,)
+        What there was before the first round.
     left : array of shape (n_resources,)
         Never more than was there less what was handed out, by no rounding error.
     rounds_left : int
@@ -90,9 +100,15 @@ class Purse:
     """
 
     horizon: Horizon
+    budget: Floats
     left: Floats
     rounds_left: int
     price: Floats
+
+    @property
+    def at_hand(self) -> Floats:
+        """What a round may spend at most, shape (n_resources,): what is left, but for crumbs."""
+        return np.where(self.left > CRUMB * self.budget, self.left, 0.0)
 
     @property
     def even_part(self) -> Floats:
@@ -103,8 +119,8 @@ class Purse:
     def allowance(self) -> Floats:
         """What the next round may spend, shape (n_resources,)."""
         if self.rounds_left <= 1 or self.horizon.pacing == "even":
-            return np.minimum(self.even_part, self.left)
-        return np.minimum(self.horizon.most * self.even_part, self.left)
+            return np.minimum(self.even_part, self.at_hand)
+        return np.minimum(self.horizon.most * self.even_part, self.at_hand)
 
     def net_reward(self, problem: AllocationProblem, reward: Floats) -> Floats:
         """Return the rewards less what options cost at the price, shape (n_options,)."""

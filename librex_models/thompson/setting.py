@@ -190,7 +190,7 @@ def _allowed(purse: Purse, given: Floats | None) -> Floats:
         raise ParameterError(
             f"the horizon of {purse.horizon.rounds} rounds is over: there is no money left"
         )
-    return purse.allowance if given is None else np.minimum(given, purse.left)
+    return purse.allowance if given is None else np.minimum(given, purse.at_hand)
 
 
 def _is_plain(value: Any) -> bool:
