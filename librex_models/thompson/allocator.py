@@ -197,7 +197,7 @@ class ThompsonAllocator:
             values = self._setting.written(learned.tally, draw, budget)
             if self._has_own_budget and "budget" not in values:
                 values["budget"] = self._setting.model.problem.budget
-            if self._setting.is_solved_afresh:
+            if self._setting.is_solved_afresh(learned.tally.purse, values["reward"]):
                 self._session.forget()
             self._session.write(**values)
             self._has_own_budget = budget is not None

@@ -106,6 +106,11 @@ class Purse:
     price: Floats
 
     @property
+    def awaits_price(self) -> bool:
+        """Whether a price is still to be taken from a solver."""
+        return self.horizon.pacing == "price" and not self.price.all()
+
+    @property
     def at_hand(self) -> Floats:
         """What a round may spend at most, shape (n_resources,): what is left, but for crumbs."""
         return np.where(self.left > CRUMB * self.budget, self.left, 0.0)

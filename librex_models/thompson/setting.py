@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from librex_models.errors import ParameterError
-from librex_models.families import AlphaFairness, NestedFairness
+from librex_models.families import NestedFairness
 from librex_models.model import Model
 from librex_models.problem.labels import Floats, as_vector, check_range
 from librex_models.thompson.arguments import as_count, checked_truth
@@ -68,15 +68,18 @@ class Setting:
                 "price can be taken: use pacing='even', or BudgetOnly"
             )
 
-    @property
-    def is_solved_afresh(self) -> bool:
-        """Whether a solver's answer may depend on those before: for curves, and whole decisions.
+    def is_solved_afresh(self, purse: Purse | None, reward: Floats) -> bool:
+        """Return whether a solver's answer to these rewards may depend on those before.
 
-        A linear program has one best vertex for rewards that were drawn.
+        A linear program for the sum of rewards has one best vertex where rewards were drawn, but
+        for those that are zero or equal, as draws at an end of their range are. Its prices may
+        still be several.
         """
-        family = self.model.family
-        is_curved = isinstance(family, (AlphaFairness, NestedFairness))
-        return is_curved or bool(self.model.problem.integer.any())
+        if self.model.family.compares_utilities or self.model.problem.integer.any():
+            return True
+        if purse is not None and purse.awaits_price:
+            return True
+        return bool((reward == 0.0).any()) or np.unique(reward).size < reward.size
 
     @property
     def n_utilities(self) -> int:
