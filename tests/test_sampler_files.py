@@ -16,7 +16,7 @@ import pytest
 import librex_models as lm
 from librex_models import thompson
 from librex_models.errors import FileError
-from librex_models.thompson.state_file import line_of, read_entries
+from librex_models.thompson.state_file import Journal, line_of, read_entries
 from tests.killed_sampler import begun, digest, model, step
 from tests.random_examples import examples
 
@@ -307,6 +307,64 @@ def test_what_cannot_be_written_down_is_not_acknowledged(
     sampler.close()
     with thompson.ThompsonAllocator.load(path, model()) as again:
         assert digest(again) == before
+
+
+def test_an_interrupt_while_writing_leaves_no_half_a_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal"
+    sampler = begun(str(path))
+    step(sampler)
+    before, size = digest(sampler), path.stat().st_size
+
+    def interrupted(_: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sampler.allocate()
+    assert path.stat().st_size == size
+    with pytest.raises(FileError, match="load it again: KeyboardInterrupt"):
+        sampler.allocate()
+    sampler.close()
+    with thompson.ThompsonAllocator.load(path, model()) as again:
+        assert digest(again) == before
+
+
+def test_other_options_that_cannot_be_written_down_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal"
+    fewer = lm.BudgetOnly(lm.AllocationProblem(np.ones((3, 1)), [2.0], integer=True))
+    with begun(str(path)) as sampler:
+        step(sampler)
+        before = digest(sampler)
+
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("librex_models.thompson.state_file.write_whole", full)
+            with pytest.raises(FileError, match="No space left"):
+                sampler.change_model(fewer)
+        assert digest(sampler) == before
+        step(sampler)
+        after = digest(sampler)
+    with thompson.ThompsonAllocator.load(path, model()) as again:
+        assert digest(again) == after
+
+
+def test_a_journal_that_has_grown_since_it_was_read_is_not_cut_back(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with begun(str(path)) as sampler:
+        step(sampler)
+        _, length = read_entries(path)
+        step(sampler)
+    grown = path.read_bytes()
+    with pytest.raises(FileError, match="changed by another process: load it again"):
+        Journal(path, length=length)
+    assert path.read_bytes() == grown
 
 
 @pytest.mark.parametrize("seed", range(examples(50)))

@@ -282,10 +282,14 @@ class ThompsonAllocator:
         learned = self._learned.with_own_posterior()
         setting, learned = carried_over(self._setting, learned, model, prior)
         session = model.open(**setting.opened_with)
+        try:
+            self._record.begin_anew(learned.to_dict(fingerprint(model), setting.to_dict()))
+        except BaseException:
+            session.close()
+            raise
         self._session.close()
         self._session, self._has_own_budget = session, False
         self._setting, self._learned = setting, learned
-        self._record.begin_anew(self._state())
 
     def save(self, path: Name) -> None:
         """Write all that was learned into a file; on any failure the old file stays.
@@ -324,7 +328,7 @@ class ThompsonAllocator:
         FileError
             If the file is cut off, damaged, or of another model.
         """
-        (state, *since), _ = read_entries(path)
+        (state, *since), length = read_entries(path)
         with naming_line(path, 1):
             sampler = cls._of_state(state, model, changed)
         try:
@@ -332,7 +336,7 @@ class ThompsonAllocator:
                 with naming_line(path, number):
                     replay(sampler._setting, sampler._learned, entry)
             if journal:
-                sampler._record.go_on(path, len(since))
+                sampler._record.go_on(path, len(since), length)
         except FileError:
             sampler.close()
             raise

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 
 from librex_models.errors import FileError
-from librex_models.thompson.state_file import Entry, Journal, Name
+from librex_models.thompson.state_file import Entry, Journal, Name, write_state
 
 MOST_ENTRIES = 10_000
 """A journal with more of them is begun anew."""
@@ -17,6 +17,7 @@ class Record:
 
     def __init__(self) -> None:
         self._journal: Journal | None = None
+        self._path: Name = ""
         self._n_entries = 0
         self._trouble = ""
 
@@ -32,17 +33,30 @@ class Record:
             raise FileError(
                 f"{path}: exists; ThompsonAllocator.load(path, model, journal=True) goes on with it"
             )
-        self._journal = Journal(path, state)
+        self._journal, self._path = Journal(path, state), path
 
-    def go_on(self, path: Name, n_entries: int) -> None:
-        """Go on with a journal."""
-        self._journal, self._n_entries = Journal(path), n_entries
+    def go_on(self, path: Name, n_entries: int, length: int) -> None:
+        """Go on with a journal that was read: how many entries it has, and bytes."""
+        self._journal, self._n_entries = Journal(path, length=length), n_entries
+        self._path = path
 
     def begin_anew(self, state: Entry) -> None:
-        """Replace the journal by one that holds a state alone."""
-        if self._journal is not None:
-            self._journal.begin_anew(state)
-            self._n_entries = 0
+        """Replace the journal by one that holds a state alone.
+
+        Raises
+        ------
+        FileError
+            If it cannot be written; the old one stays.
+        """
+        if self._journal is None:
+            return
+        write_state(self._path, state)
+        try:
+            self._journal.open_anew()
+        except BaseException as error:
+            self._trouble = str(error) or type(error).__name__
+            raise
+        self._n_entries = 0
 
     def write_down(self, entry: Entry) -> None:
         """Write an entry, before it is acknowledged.
@@ -56,8 +70,8 @@ class Record:
             return
         try:
             self._journal.append(entry)
-        except FileError as error:
-            self._trouble = str(error)
+        except BaseException as error:
+            self._trouble = str(error) or type(error).__name__
             raise
         self._n_entries += 1
 

@@ -97,18 +97,21 @@ class Journal:
     path : path
     state : dict, optional
         A file is begun with it; without, the file that is there is gone on with.
+    length : int, optional
+        How many bytes the entries took when they were read.
 
     Raises
     ------
     FileError
-        If the file cannot be written, or another process goes on with it.
+        If the file cannot be written, has grown since it was read, or another process goes on
+        with it.
     """
 
-    def __init__(self, path: Name, state: Entry | None = None) -> None:
+    def __init__(self, path: Name, state: Entry | None = None, length: int | None = None) -> None:
         self._path = path
         if state is not None:
             write_state(path, state)
-        self._file = self._opened()
+        self._file = self._opened(length)
 
     def append(self, entry: Entry) -> None:
         """Write a line, and wait until it is on the disk.
@@ -116,7 +119,7 @@ class Journal:
         Raises
         ------
         FileError
-            If it could not be written; the file is as it was, if that can be had.
+            If it cannot be written; the file is as it was.
         """
         before = self._file.tell()
         try:
@@ -125,39 +128,56 @@ class Journal:
             os.fsync(self._file.fileno())
         except OSError as error:
             raise FileError(f"{self._path}: {_cut_back(self._file, before, error)}") from None
+        except BaseException as error:
+            _cut_back(self._file, before, error)
+            raise
 
-    def begin_anew(self, state: Entry) -> None:
-        """Replace the file by one that holds a state alone."""
-        write_state(self._path, state)
+    def open_anew(self) -> None:
+        """Go on with another file that has taken the place of this one."""
         self._file.close()
-        self._file = self._opened()
+        self._file = self._opened(None)
 
     def close(self) -> None:
         """Let others go on with the file."""
         self._file.close()
 
-    def _opened(self) -> BinaryIO:
-        _, length = read_entries(self._path)
+    def _opened(self, length: int | None) -> BinaryIO:
         try:
             # It stays open until the journal is closed.
             file = Path(self._path).open("r+b")  # noqa: SIM115
         except OSError as error:
             reason = error.strerror or error
             raise FileError(f"{self._path}: cannot be written: {reason}") from None
-        _lock(file, self._path)
-        # What was never finished is overwritten.
-        file.truncate(length)
-        file.seek(length)
+        try:
+            _lock(file, self._path)
+            _, found = read_entries(self._path)
+            if length not in (None, found) or not _is_at(file, self._path):
+                raise FileError(f"{self._path}: was changed by another process: load it again")
+            # What was never finished is overwritten.
+            file.truncate(found)
+            file.seek(found)
+        except BaseException:
+            file.close()
+            raise
         return file
 
 
-def _cut_back(file: BinaryIO, length: int, error: OSError) -> str:
+def _is_at(file: BinaryIO, path: Name) -> bool:
+    """Return whether a file is still the one of this name."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except OSError:
+        return False
+
+
+def _cut_back(file: BinaryIO, length: int, error: BaseException) -> str:
+    reason = getattr(error, "strerror", None) or error
     try:
         file.truncate(length)
         file.seek(length)
     except OSError:
-        return f"cannot be written, nor cut back: {error.strerror or error}"
-    return f"cannot be written: {error.strerror or error}"
+        return f"cannot be written, nor cut back: {reason}"
+    return f"cannot be written: {reason}"
 
 
 def _lock(file: BinaryIO, path: Name) -> None:
@@ -169,5 +189,4 @@ def _lock(file: BinaryIO, path: Name) -> None:
     try:
         fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.close()
         raise FileError(f"{path}: another process goes on with this journal") from None
