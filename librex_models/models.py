@@ -242,13 +242,14 @@ def _labels(problem: AllocationProblem, over: Over) -> Labels:
 
 
 def _alpha_family(alpha: float, key: str) -> AlphaFairness | MaxMinFairness:
-    _check_alpha("alpha", alpha)
+    check_alpha("alpha", alpha)
     if np.isinf(alpha):
         return MaxMinFairness()
     return AlphaFairness(float(alpha), key=key)
 
 
-def _check_alpha(name: str, alpha: float) -> None:
+def check_alpha(name: str, alpha: float) -> None:
+    """Raise ParameterError where an aversion to inequality is no number from 0 to infinity."""
     is_number = isinstance(alpha, (int, float, np.floating, np.integer))
     if not is_number or isinstance(alpha, bool) or not alpha >= 0:
         raise ParameterError(f"{name} is {alpha!r}, expected a number in [0, inf]")
@@ -267,7 +268,7 @@ def _outer_or_nested(
     ParameterError
         For what is not offered with it.
     """
-    _check_alpha("inner_alpha", inner_alpha)
+    check_alpha("inner_alpha", inner_alpha)
     if inner_alpha == 0.0 or not isinstance(problem, AllocationProblem):
         return outer
     for name in Demanded.__annotations__:

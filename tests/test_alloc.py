@@ -135,6 +135,15 @@ def test_who_asks_for_nothing_gets_nothing_and_no_round_is_lost() -> None:
     assert alloc.tracker.rounds == 1
 
 
+def test_after_a_round_in_which_nobody_asked_nobody_had_a_part() -> None:
+    alloc = alloc_of("none")
+    alloc.allocate({0: [1.0, 1.0]}, [1.0, 1.0])
+    alloc.allocate({}, [1.0, 1.0])
+    alloc.update(0, {"success": True})
+    assert alloc.earned.tolist() == [0.0, 0.0, 0.0]
+    assert alloc.last is None
+
+
 @pytest.mark.parametrize(
     ("call", "words"),
     [
@@ -163,6 +172,13 @@ def test_bad_settings_are_named() -> None:
         lm.Alloc(2, 1, "alpha")
     with pytest.raises(ParameterError, match="'none' takes no alpha"):
         lm.Alloc(2, 1, "none", alpha=2.0)
+    for alpha in (-1.0, np.nan, True, "2"):
+        with pytest.raises(ParameterError, match=r"alpha is .*expected a number in"):
+            lm.Alloc(2, 1, "alpha", alpha=alpha)  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="whole is 'no'"):
+        lm.Alloc(2, 1, whole="no")  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="seed is -1"):
+        lm.Alloc(2, 1, seed=-1)
     with pytest.raises(ParameterError, match="n_agents is 0"):
         lm.Alloc(0, 1)
     with pytest.raises(ShapeError, match="request of agent 0 has shape"):

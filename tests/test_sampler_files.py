@@ -168,6 +168,15 @@ def journal_of(path: Path, n_steps: int) -> list[str]:
     return hashes
 
 
+def test_options_of_solvers_are_saved_where_json_can_hold_them(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"threads": np.int64(1), "time_limit_seconds": np.inf, "log": print}
+    posterior = thompson.BetaBernoulli(model().problem.n_options)
+    with thompson.ThompsonAllocator(model(), posterior, solver="highs", **options) as sampler:
+        sampler.save(tmp_path / "state")
+    (state,), _ = read_entries(tmp_path / "state")
+    assert state["settings"]["opened_with"] == {"solver": "highs", "threads": 1}
+
+
 def test_a_journal_is_the_state_at_its_end(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     hashes = journal_of(path, 30)

@@ -1,7 +1,9 @@
 """A sampler draws, writes, solves and learns; outcomes count once, money lasts, floors are kept."""
 
+import threading
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -514,3 +516,64 @@ def test_options_of_another_order_are_refused_and_nothing_changes() -> None:
         with pytest.raises(ParameterError, match="no option is new"):
             sampler.change_model(model(["a"]), alpha=2.0)
         assert sampler._state() == before
+
+
+# What cannot be.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"seed": -1}, "seed is -1, expected a whole number"),
+        ({"seed": "x"}, "seed is 'x'"),
+        ({"seed": np.random.default_rng(0)}, "seed is Generator"),
+        ({"horizon": {"rounds": 3, "budget": [1.0]}}, "expected a thompson.Horizon"),
+    ],
+    ids=["below zero", "text", "generator", "dictionary"],
+)
+def test_bad_settings_are_named(arguments: dict[str, Any], words: str) -> None:
+    with pytest.raises(ParameterError, match=words):
+        thompson.ThompsonAllocator(
+            lm.BudgetOnly(slots(2, 1.0)), thompson.BetaBernoulli(2), **arguments
+        )
+
+
+@pytest.mark.parametrize("events", [2.5, b"a", {"a": 1}])
+def test_what_is_no_list_of_events_is_refused(
+    sampler: thompson.ThompsonAllocator, events: object
+) -> None:
+    with pytest.raises(ParameterError, match="expected one event for each outcome"):
+        sampler.update([0], [1.0], events=events)
+
+
+def test_a_horizon_keeps_its_own_budget() -> None:
+    budget = np.array([5.0])
+    horizon = thompson.Horizon(rounds=3, budget=budget)
+    budget[:] = 0.0
+    assert horizon.purse(slots(2, 1.0)).left.tolist() == [5.0]
+
+
+def test_another_thread_is_refused(
+    sampler: thompson.ThompsonAllocator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What a second thread would meet in the middle of the first one's round.
+    refused: list[ParameterError] = []
+    draw = type(sampler.posterior).draw
+
+    def meanwhile(*arguments: Any) -> Any:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+        return draw(*arguments)
+
+    def ask() -> None:
+        for call in (sampler.allocate, lambda: sampler.update([0], [1.0])):
+            try:
+                call()
+            except ParameterError as error:
+                refused.append(error)
+
+    monkeypatch.setattr(type(sampler.posterior), "draw", meanwhile)
+    sampler.allocate()
+    assert ["in use in another thread" in str(one) for one in refused] == [True, True]
+    assert sampler.round == 1

@@ -14,10 +14,10 @@ import numpy as np
 from librex_models.allocation import Allocation
 from librex_models.errors import ParameterError, ShapeError
 from librex_models.model import Model
-from librex_models.models import AlphaFair, BudgetOnly, MaxMin, Proportional
+from librex_models.models import AlphaFair, BudgetOnly, MaxMin, Proportional, check_alpha
 from librex_models.problem import AllocationProblem
 from librex_models.problem.labels import Floats, as_numbers
-from librex_models.thompson.arguments import as_count
+from librex_models.thompson.arguments import as_count, checked_truth, generator_of
 from librex_models.thompson.beta_bernoulli import BetaBernoulli
 from librex_models.thompson.budget_tracker import BudgetTracker
 from librex_models.verification import fairness_measures
@@ -58,7 +58,7 @@ class Alloc:
         Of the agents' success.
     tracker : BudgetTracker
     last : Allocation or None
-        The verified allocation of the last round.
+        The verified allocation of the last round; None if nobody asked.
 
     Examples
     --------
@@ -92,9 +92,12 @@ class Alloc:
         if (alpha is None) == (fairness_mode == "alpha"):
             need = "needs alpha=" if alpha is None else "takes no alpha"
             raise ParameterError(f"fairness_mode {fairness_mode!r} {need}")
-        self._mode, self._alpha, self._whole = fairness_mode, alpha, whole
+        self._mode, self._alpha = fairness_mode, alpha
+        self._whole = checked_truth(whole, "whole")
+        if alpha is not None:
+            check_alpha("alpha", alpha)
         self._solve_with = {"solver": solver, **options}
-        self._generator = np.random.default_rng(seed)
+        self._generator = generator_of(seed)
         self.posterior = BetaBernoulli(
             self._n_agents, alpha=alpha_prior, beta=beta_prior, rewards="fractional"
         )
@@ -139,6 +142,7 @@ class Alloc:
         asked = [self._vector(requests[i], f"the request of agent {i}") for i in agents]
         if not agents:
             self.tracker.record({}, available)
+            self._part[:], self.last = 0.0, None
             return {}
         before = self._generator.bit_generator.state
         reward = self.posterior.draw(self._generator)[agents]

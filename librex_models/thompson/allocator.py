@@ -11,6 +11,7 @@ semi-bandits", ICML.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from threading import Lock
 from types import TracebackType
 from typing import Any, Self
 
@@ -30,6 +31,7 @@ from librex_models.thompson.horizon import Horizon
 from librex_models.thompson.kinds import posterior_from_dict
 from librex_models.thompson.learned_state import checked_state
 from librex_models.thompson.ledger import KEPT_EVENTS, KEPT_ROUNDS, Decided
+from librex_models.thompson.one_thread import one_thread
 from librex_models.thompson.other_options import carried_over
 from librex_models.thompson.posterior import Posterior
 from librex_models.thompson.record import Record
@@ -47,7 +49,8 @@ from librex_models.thompson.state_file import (
 class ThompsonAllocator:
     """A model whose rewards are learned: each round draws them, and allocates.
 
-    Use it as a context manager, or close it. It serves one thread at a time.
+    Use it as a context manager, or close it. It serves one thread at a time; another one is
+    refused.
 
     Parameters
     ----------
@@ -133,7 +136,7 @@ class ThompsonAllocator:
         self._setting = setting
         self._learned = setting.untaught(posterior, seed)
         self._session = setting.model.open(**setting.opened_with)
-        self._record = Record()
+        self._record, self._in_use = Record(), Lock()
         self._has_own_budget = False
 
     @property
@@ -167,6 +170,7 @@ class ThompsonAllocator:
         """The sum of the decisions of each agent, shape (n_agents,)."""
         return self._learned.tally.served.copy()
 
+    @one_thread
     def allocate(self, budget: Any = None, features: Any = None) -> Allocation:
         """Draw rewards, write them, and solve.
 
@@ -215,6 +219,7 @@ class ThompsonAllocator:
             learned.generator.bit_generator.state = before
         return allocation
 
+    @one_thread
     def update(
         self,
         options: Any,
@@ -261,6 +266,7 @@ class ThompsonAllocator:
         self._record.write_down(entry)
         return len(entry["options"])
 
+    @one_thread
     def change_model(self, model: Model, **prior: Any) -> None:
         """Go on with other options: what was learned moves with their labels.
 
@@ -291,6 +297,7 @@ class ThompsonAllocator:
         self._session, self._has_own_budget = session, False
         self._setting, self._learned = setting, learned
 
+    @one_thread
     def save(self, path: Name) -> None:
         """Write all that was learned into a file; on any failure the old file stays.
 
@@ -321,7 +328,8 @@ class ThompsonAllocator:
         journal : bool
             Whether to go on writing everything into this file.
         **changed
-            Another ``solver``, or other options of `Model.open`.
+            Another ``solver``, or other options of `Model.open`; those that JSON cannot hold, such
+            as ``log``, have to be given again.
 
         Raises
         ------

@@ -210,6 +210,19 @@ def checked_generator(rng: Any) -> np.random.Generator:
     return rng
 
 
+def generator_of(seed: Any) -> np.random.Generator:
+    """Return the generator of a seed: a whole number, or None for any."""
+    try:
+        if isinstance(seed, (bool, np.bool_)):
+            raise TypeError
+        number = None if seed is None else operator.index(seed)
+    except TypeError:
+        number = -1
+    if number is not None and number < 0:
+        raise ParameterError(f"seed is {seed!r}, expected a whole number of at least 0, or None")
+    return np.random.default_rng(number)
+
+
 def checked_tail(level: Any) -> float:
     """Return the probability on each side of a central interval."""
     numbers = as_numbers(level, "level")

@@ -13,6 +13,7 @@ Balseiro & Gur (2019), Manag. Sci. 65, 3952-3968; Badanidiyuru, Kleinberg & Sliv
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -51,7 +52,8 @@ class Horizon:
     most: float = 2.0
 
     def __post_init__(self) -> None:
-        """Refuse what makes no sense."""
+        """Refuse what makes no sense, and let nobody change the budget later."""
+        object.__setattr__(self, "budget", deepcopy(self.budget))
         as_count(self.rounds, "horizon.rounds")
         if self.pacing not in get_args(Pacing):
             raise ParameterError(

@@ -6,7 +6,7 @@ ones are kept, so that memory does not grow.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -123,6 +123,8 @@ def checked_events(events: Any, n_outcomes: int) -> list[Hashable]:
     """Return the events, one for each outcome, that files can hold."""
     if isinstance(events, (str, int)):
         events = [events]
+    if not isinstance(events, Iterable) or isinstance(events, (bytes, Mapping)):
+        raise ParameterError(f"events is {events!r}, expected one event for each outcome")
     found = list(events)
     if len(found) != n_outcomes:
         raise ShapeError(f"events has {len(found)} entries, options {n_outcomes}: one for each")

@@ -12,7 +12,7 @@ from librex_models.errors import ParameterError
 from librex_models.families import NestedFairness
 from librex_models.model import Model
 from librex_models.problem.labels import Floats, as_vector, check_range
-from librex_models.thompson.arguments import as_count, checked_truth
+from librex_models.thompson.arguments import as_count, checked_truth, generator_of
 from librex_models.thompson.horizon import Horizon, Purse
 from librex_models.thompson.learned_state import Learned, Tally
 from librex_models.thompson.ledger import Ledger
@@ -51,6 +51,8 @@ class Setting:
         as_count(self.keep_rounds, "keep_rounds")
         as_count(self.keep_events, "keep_events")
         checked_truth(self.cumulates, "cumulates")
+        if self.horizon is not None and not isinstance(self.horizon, Horizon):
+            raise ParameterError(f"horizon is {self.horizon!r}, expected a thompson.Horizon")
         family = self.model.family
         if self.cumulates and not family.compares_utilities:
             raise ParameterError(
@@ -96,7 +98,7 @@ class Setting:
             )
         return Learned(
             posterior=posterior,
-            generator=np.random.default_rng(seed),
+            generator=generator_of(seed),
             tally=Tally(
                 round=0,
                 purse=None if self.horizon is None else self.horizon.purse(problem),
@@ -201,4 +203,6 @@ def _is_plain(value: Any) -> bool:
         return all(_is_plain(one) for one in value)
     if isinstance(value, dict):
         return all(isinstance(key, str) and _is_plain(one) for key, one in value.items())
-    return value is None or isinstance(value, (bool, int, float, str))
+    if isinstance(value, (float, np.floating)):
+        return bool(np.isfinite(value))
+    return value is None or isinstance(value, (bool, int, str, np.integer, np.bool_))

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+import numpy as np
 import numpy.typing as npt
 
 from librex_models.errors import FileError, LibrexError
@@ -30,7 +31,7 @@ def line_of(entry: Entry) -> str:
     return f"{zlib.crc32(text.encode()):08x} {text}\n"
 
 
-def _listed(array: npt.NDArray[Any]) -> Any:
+def _listed(array: npt.NDArray[Any] | np.generic) -> Any:
     return array.tolist()
 
 
