@@ -145,6 +145,30 @@ def test_events_of_your_own_count_once(sampler: thompson.ThompsonAllocator) -> N
     np.testing.assert_allclose(sampler.posterior.mean(), [2 / 3, 2 / 3, 2 / 3])
 
 
+def test_an_event_that_comes_again_when_its_round_is_forgotten_was_counted() -> None:
+    posterior = thompson.BayesianLinear(2, 1, clip_at_zero=True)
+    model = lm.BudgetOnly(slots(2, 2.0))
+    with thompson.ThompsonAllocator(
+        model,
+        posterior,
+        solver="highs",
+        seed=0,
+        keep_rounds=2,
+        service_floors=[1.0, 1.0],
+        services_per_round=2,
+    ) as one:
+        context = [[1.0], [2.0]]
+        one.allocate(features=context)
+        assert one.update([0], [1.0], rounds=1, events=["a"]) == 1
+        for _ in range(3):
+            one.allocate(features=context)
+        assert one.update([0, 1], [1.0, 2.0], rounds=[1, 4], events=["a", "b"]) == 1
+        # Outcomes 1 and 2 at features 1 and 2, beside a prior of one outcome 0 at feature 1.
+        assert posterior.mean(context) == pytest.approx([5 / 6, 10 / 6])
+        with pytest.raises(ParameterError, match="position 1 is of round 1"):
+            one.update([1, 0], [2.0, 1.0], rounds=[4, 1], events=["b", "c"])
+
+
 def test_without_names_every_outcome_counts(sampler: thompson.ThompsonAllocator) -> None:
     sampler.allocate()
     assert sampler.update([0, 0], [1, 1]) == 2

@@ -85,20 +85,20 @@ def outcomes_entry(
     number = None if rounds is None else _round_numbers(rounds, option)
     names = None if events is None else checked_events(events, len(option))
     is_new = np.ones(len(option), dtype=np.bool_)
-    if number is not None:
-        of_rounds = learned.ledger.new_of_rounds(option, number)
-        is_new = of_rounds if names is None else is_new
     if names is not None:
         is_new = learned.ledger.new_of_events(names)
-    rows = _rows(learned, features, option, number)
+    if number is not None:
+        of_rounds = learned.ledger.new_of_rounds(option, number, is_new)
+        is_new = of_rounds if names is None else is_new
     new = np.flatnonzero(is_new)
+    rows = _rows(learned, features, option, number, new)
     return {
         "what": OUTCOMES,
         "options": option[new],
         "outcomes": outcome[new],
         "rounds": None if number is None else number[new],
         "events": None if names is None else [names[place] for place in new.tolist()],
-        "features": None if rows is None else rows[new],
+        "features": rows,
     }
 
 
@@ -185,9 +185,9 @@ def _round_numbers(rounds: Any, option: Integers) -> Integers:
 
 
 def _rows(
-    learned: Learned, features: Any, option: Integers, number: Integers | None
+    learned: Learned, features: Any, option: Integers, number: Integers | None, new: Integers
 ) -> Floats | None:
-    """Return the contexts of outcomes: those that are given, or those of their rounds."""
+    """Return the contexts of new outcomes: those that are given, or those of their rounds."""
     if features is not None:
         rows = as_numbers(features, "features")
         if rows.ndim != 2 or len(rows) != len(option):
@@ -195,13 +195,13 @@ def _rows(
                 f"features has shape {rows.shape}, expected ({len(option)}, n_features): one row "
                 "for each outcome"
             )
-        return rows
+        return rows[new]
     kept = learned.ledger.rounds
     if number is None:
         number = np.full(len(option), learned.tally.round)
     rows_of = [
         None if t not in kept or kept[t].features is None else kept[t].features[j]  # type: ignore[index]
-        for j, t in zip(option.tolist(), number.tolist(), strict=True)
+        for j, t in zip(option[new].tolist(), number[new].tolist(), strict=True)
     ]
     if not rows_of or any(row is None for row in rows_of):
         return None

@@ -67,8 +67,10 @@ class Ledger:
         while len(self.rounds) > self.keep_rounds:
             del self.rounds[next(iter(self.rounds))]
 
-    def new_of_rounds(self, option: Integers, number: Integers) -> Booleans:
+    def new_of_rounds(self, option: Integers, number: Integers, is_asked: Booleans) -> Booleans:
         """Return which outcomes, of a round each, were not counted before.
+
+        Those that are not asked for are not new, and their rounds may be forgotten.
 
         Raises
         ------
@@ -78,6 +80,8 @@ class Ledger:
         is_new = np.zeros(len(option), dtype=np.bool_)
         first: set[tuple[int, int]] = set()
         for place, (j, t) in enumerate(zip(option.tolist(), number.tolist(), strict=True)):
+            if not is_asked[place]:
+                continue
             decided = self._round(t, place)
             if decided.decision[j] <= 0.0:
                 raise ParameterError(
