@@ -30,6 +30,8 @@ FIRST_MARGIN = 64
 DOUBLINGS = 30
 MOST_LAST_BITS = 100
 FEW_ROWS = 8
+# Products are made for so many rows at once that they take some megabytes.
+PRODUCTS_AT_ONCE = 2**20
 
 
 def allocated(problem: AllocationProblem, decision: Floats) -> Floats:
@@ -58,6 +60,9 @@ def _amounts(problem: AllocationProblem, decision: Floats) -> Floats:
         size = problem.n_agents * problem.n_resources
         summed = np.bincount(place, usage.data * decision[option], minlength=size)
         return summed.astype(np.float64, copy=False).reshape(problem.n_agents, problem.n_resources)
+    if problem.n_agents == problem.n_options:
+        # Agents stand in the order in which they appear: each has the one option of its place.
+        return problem.requests * decision[:, np.newaxis]
     amounts = np.empty((problem.n_agents, problem.n_resources))
     for k in range(problem.n_resources):
         use = _row(problem, k) * decision
@@ -80,7 +85,7 @@ def _stated_sums_exceed(amounts: Floats, budget: Floats) -> Booleans:
 def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     """Return which budgets the exact sum of the requests exceeds, shape (n_resources,)."""
     uses = _Uses(problem, decision)
-    total = _totals(uses, problem.n_resources)
+    total = uses.totals()
     doubt = PAIRWISE_ROUNDINGS * EPSILON * total
     broken = total - doubt > problem.budget
     unsure = ~broken & (total + doubt > problem.budget)
@@ -92,7 +97,7 @@ def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
 def used_up_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     """Return which budgets the exact sum of the requests uses up or exceeds."""
     uses = _Uses(problem, decision)
-    total = _totals(uses, problem.n_resources)
+    total = uses.totals()
     doubt = PAIRWISE_ROUNDINGS * EPSILON * total
     used_up = total - doubt >= problem.budget
     unsure = ~used_up & (total + doubt >= problem.budget)
@@ -159,28 +164,41 @@ def scaled_back(problem: AllocationProblem, decision: Floats) -> tuple[Floats, B
     movable = ~problem.integer & (decision > problem.lower)
     spare = np.where(movable, decision - problem.lower, 0.0)
     fixed = decision - spare
-    wanted = problem.usage @ spare
+    wanted, taken = _used(problem, spare), _used(problem, fixed)
     broken = broken_budgets(problem, fixed)
     share = np.ones(problem.n_resources)
     scaled, margin = decision, 0.0
     for _ in range(DOUBLINGS):
-        over = (wanted > 0) & ~broken & ~_sums_fit(problem, scaled)
+        fits = _sums_fit(problem, scaled)
+        over = (wanted > 0) & ~broken & ~fits
         if not over.any():
             break
-        room = problem.budget[over] * (1 - margin) - (problem.usage @ fixed)[over]
-        within = np.clip(room / wanted[over], 0.0, 1.0) * (1 - margin)
+        room = problem.budget * (1 - margin) - taken
+        within = np.minimum(np.maximum(room[over] / wanted[over], 0.0), 1.0) * (1 - margin)
         share[over] = np.minimum(share[over], within)
         scaled = fixed + spare * _least_share(problem, share)
         margin = max(2 * margin, FIRST_MARGIN * EPSILON)
     else:
         share[over] = 0.0
         scaled = fixed + spare * _least_share(problem, share)
+        fits = np.zeros(problem.n_resources, dtype=np.bool_)
+    if fits.all():
+        return scaled, broken
     return scaled, broken | broken_budgets(problem, scaled)
+
+
+def _used(problem: AllocationProblem, decision: Floats) -> Floats:
+    """Return what is used of each resource, rounded in whatever order is fastest."""
+    requests = problem.requests
+    by_resource = requests.T if isinstance(requests, np.ndarray) else problem.usage
+    return np.asarray(by_resource @ decision)
 
 
 def _least_share(problem: AllocationProblem, share: Floats) -> Floats:
     """Return, for each option, the least share over the budgets that it uses."""
     least = np.ones(problem.n_options)
+    if problem.usage.nnz == problem.n_options * problem.n_resources:
+        return np.full(problem.n_options, share.min(initial=1.0))
     short = np.flatnonzero(share < 1.0)
     if short.size > FEW_ROWS:
         usage = problem.usage
@@ -199,27 +217,26 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     if problem.integer.any():
         return ~broken_budgets(problem, decision)
     budget = problem.budget
-    fits = np.asarray(problem.requests.T @ decision) <= budget
-    fits &= _amounts(problem, decision).sum(axis=0) <= budget
     uses = _Uses(problem, decision)
-    total = _totals(uses, problem.n_resources)
-    surely = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
-    for k in np.flatnonzero(fits & ~surely & (total <= budget)).tolist():
-        surely[k] = _is_summed_exactly(*uses.of(k))
-    return np.asarray(fits & surely, dtype=np.bool_)
-
-
-def _totals(uses: _Uses, n_resources: int) -> Floats:
-    """Return what is used of each resource, off by at most PAIRWISE_ROUNDINGS roundings."""
-    products = (request * decision for request, decision in map(uses.of, range(n_resources)))
-    return np.array([np.add.reduce(product) for product in products])
+    total = uses.totals()
+    fits = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
+    for k in np.flatnonzero(~fits & (total <= budget)).tolist():
+        fits[k] = _is_summed_exactly(*uses.of(k))
+    # No order of summation makes more than one rounding for each term.
+    most_roundings = problem.n_options + problem.n_agents + PAIRWISE_ROUNDINGS
+    if (fits & (total * (1 + most_roundings * EPSILON) > budget)).any():
+        fits &= np.asarray(problem.requests.T @ decision) <= budget
+        fits &= _amounts(problem, decision).sum(axis=0) <= budget
+    return np.asarray(fits, dtype=np.bool_)
 
 
 def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
     """Return whether all products are exact, small multiples of 2^-20: nothing is rounded."""
-    product, error = _exact_products(request, decision)
-    units = product * 2.0**20
-    return bool(not error.any() and (units == np.rint(units)).all() and units.sum() < 2.0**53)
+    units = request * decision * 2.0**20
+    if not (units == np.rint(units)).all():
+        return False
+    _, error = _exact_products(request, decision)
+    return bool(not error.any() and units.sum() < 2.0**53)
 
 
 class _Uses:
@@ -239,6 +256,23 @@ class _Uses:
             return _row(self._problem, k), self._decision
         place = slice(self._by_resource.indptr[k], self._by_resource.indptr[k + 1])
         return self._by_resource.data[place], self._decision[self._by_resource.indices[place]]
+
+    def totals(self) -> Floats:
+        """Return what is used of each resource, off by at most PAIRWISE_ROUNDINGS roundings."""
+        requests, n_resources = self._problem.requests, self._problem.n_resources
+        if not isinstance(requests, np.ndarray):
+            products = (
+                request * decision for request, decision in map(self.of, range(n_resources))
+            )
+            return np.array([np.add.reduce(product) for product in products])
+        total = np.empty(n_resources)
+        step = max(1, PRODUCTS_AT_ONCE // max(1, self._problem.n_options))
+        for first in range(0, n_resources, step):
+            rows = slice(first, first + step)
+            # numpy sums pairwise along what lies together in memory.
+            product = np.multiply(requests[:, rows].T, self._decision, order="C")
+            total[rows] = np.add.reduce(product, axis=1)
+        return total
 
 
 def _row(problem: AllocationProblem, k: int) -> Floats:
