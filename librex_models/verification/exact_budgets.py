@@ -3,12 +3,13 @@
 Numbers are doubles taken for what they are. A whole decision fits if the exact sum of its requests
 is at most the budget. A fractional decision is scaled back until the exact sum,
 `allocated.sum(axis=0)` and `requests.T @ decision` are all at most the budget (a loss of some
-1e-14).
+1e-14 for few options, 1e-12 for many).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -25,8 +26,12 @@ EPSILON = float(np.finfo(np.float64).eps)
 # terms.
 PAIRWISE_ROUNDINGS = 40
 
-# Scaling back starts with this many roundings of margin and doubles it until all sums fit.
+# Scaling back starts with this many roundings of margin, and with as much more as makes every order
+# of summation fit, if that is not a lot; the margin is doubled until all sums fit.
 FIRST_MARGIN = 64
+MOST_FOR_ANY_ORDER = 10_000
+# Of so few options numbers may be round: scaled back without a margin, they may fit exactly.
+FEW_OPTIONS = 100
 DOUBLINGS = 30
 MOST_LAST_BITS = 100
 FEW_ROWS = 8
@@ -87,6 +92,8 @@ def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     uses = _Uses(problem, decision)
     total = uses.totals()
     doubt = PAIRWISE_ROUNDINGS * EPSILON * total
+    if (total + doubt <= problem.budget).all():
+        return np.zeros(problem.n_resources, dtype=np.bool_)
     broken = total - doubt > problem.budget
     unsure = ~broken & (total + doubt > problem.budget)
     for k in np.flatnonzero(unsure).tolist():
@@ -161,30 +168,41 @@ def scaled_back(problem: AllocationProblem, decision: Floats) -> tuple[Floats, B
     broken : boolean array of shape (n_resources,)
         Budgets that whole decisions and lower bounds exceed on their own.
     """
+    fits = _sums_fit(problem, decision)
+    if fits.all():
+        return decision, ~fits
     movable = ~problem.integer & (decision > problem.lower)
     spare = np.where(movable, decision - problem.lower, 0.0)
     fixed = decision - spare
-    wanted, taken = _used(problem, spare), _used(problem, fixed)
-    broken = broken_budgets(problem, fixed)
+    taken = _used(problem, fixed)
+    broken = broken_budgets(problem, fixed) if taken.any() else np.zeros_like(fits)
+    wanted = _used(problem, spare)
     share = np.ones(problem.n_resources)
-    scaled, margin = decision, 0.0
-    for _ in range(DOUBLINGS):
-        fits = _sums_fit(problem, scaled)
+    scaled = decision
+    for margin in _margins(problem):
         over = (wanted > 0) & ~broken & ~fits
         if not over.any():
             break
-        room = problem.budget * (1 - margin) - taken
-        within = np.minimum(np.maximum(room[over] / wanted[over], 0.0), 1.0) * (1 - margin)
+        room = problem.budget[over] * (1 - margin) - taken[over]
+        within = np.minimum(np.maximum(room / wanted[over], 0.0), 1.0) * (1 - margin)
         share[over] = np.minimum(share[over], within)
         scaled = fixed + spare * _least_share(problem, share)
-        margin = max(2 * margin, FIRST_MARGIN * EPSILON)
-    else:
-        share[over] = 0.0
-        scaled = fixed + spare * _least_share(problem, share)
-        fits = np.zeros(problem.n_resources, dtype=np.bool_)
+        fits = _sums_fit(problem, scaled)
     if fits.all():
         return scaled, broken
     return scaled, broken | broken_budgets(problem, scaled)
+
+
+def _margins(problem: AllocationProblem) -> Iterator[float]:
+    """Yield the shares of the budgets to stay below, one after the other; the last is all."""
+    if problem.n_options <= FEW_OPTIONS:
+        yield 0.0
+    first = FIRST_MARGIN
+    if problem.n_options <= MOST_FOR_ANY_ORDER:
+        first += problem.n_options // 4
+    for n in range(DOUBLINGS):
+        yield EPSILON * first * 2.0**n
+    yield 1.0
 
 
 def _used(problem: AllocationProblem, decision: Floats) -> Floats:
@@ -198,6 +216,7 @@ def _least_share(problem: AllocationProblem, share: Floats) -> Floats:
     """Return, for each option, the least share over the budgets that it uses."""
     least = np.ones(problem.n_options)
     if problem.usage.nnz == problem.n_options * problem.n_resources:
+        # Every option uses every resource.
         return np.full(problem.n_options, share.min(initial=1.0))
     short = np.flatnonzero(share < 1.0)
     if short.size > FEW_ROWS:
@@ -222,8 +241,9 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     fits = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
     for k in np.flatnonzero(~fits & (total <= budget)).tolist():
         fits[k] = _is_summed_exactly(*uses.of(k))
-    # No order of summation makes more than one rounding for each term.
-    most_roundings = problem.n_options + problem.n_agents + PAIRWISE_ROUNDINGS
+    # A product is rounded, and each of the at most n_options + 1 sums that it goes through, all by
+    # half of an epsilon at most.
+    most_roundings = problem.n_options / 2 + 1 + PAIRWISE_ROUNDINGS
     if (fits & (total * (1 + most_roundings * EPSILON) > budget)).any():
         fits &= np.asarray(problem.requests.T @ decision) <= budget
         fits &= _amounts(problem, decision).sum(axis=0) <= budget
