@@ -259,7 +259,7 @@ class Model:
         elif self.family.compares_utilities:
             grouping = replace(problem.grouping(self.over), limits=self.limits)
         else:
-            grouping = _everything(problem)
+            grouping = problem.once("everything", lambda: _everything(problem))
         return Question(problem=problem, grouping=grouping, family=self.family)
 
     def _check_one_level(self) -> None:

@@ -6,7 +6,7 @@ Imports nothing of this package.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
 
@@ -43,12 +43,19 @@ class Counts:
 
     def updated(self, what: str) -> Counts:
         """Return these counts and one more update in place of what is named."""
-        counted = self._counting(f"in place: {what}")
-        return replace(counted, updates_in_place=self.updates_in_place + 1)
+        return Counts(
+            updates_in_place=self.updates_in_place + 1,
+            rebuilds=self.rebuilds,
+            times=self._times_and(f"in place: {what}"),
+        )
 
     def rebuilt(self, reason: str) -> Counts:
         """Return these counts and one more rebuild."""
-        return replace(self._counting(f"rebuilt: {reason}"), rebuilds=self.rebuilds + 1)
+        return Counts(
+            updates_in_place=self.updates_in_place,
+            rebuilds=self.rebuilds + 1,
+            times=self._times_and(f"rebuilt: {reason}"),
+        )
 
     def plus(self, other: Counts) -> Counts:
         """Return the sum of both."""
@@ -69,8 +76,8 @@ class Counts:
             for reason, count in self.times.items()
         )
 
-    def _counting(self, reason: str) -> Counts:
-        return replace(self, times={**self.times, reason: self.times.get(reason, 0) + 1})
+    def _times_and(self, reason: str) -> dict[str, int]:
+        return {**self.times, reason: self.times.get(reason, 0) + 1}
 
 
 def _counts(updates_in_place: int, rebuilds: int, times: dict[str, int]) -> Counts:

@@ -118,7 +118,7 @@ class HighsSession:
     def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         self._check_open()
-        _check_program(program)
+        _check_program(program, known=self._program)
         check_same_shape(self._program, program)
         changes = changes_between(self._program, program)
         reason = self._held.why_rebuild(changes, program, forbid_rebuild)
@@ -318,7 +318,7 @@ class HighsSession:
         return -np.array(ray)[: self._program.n_rows]
 
 
-def _check_program(program: Program) -> None:
+def _check_program(program: Program, known: Program | None = None) -> None:
     if program.terms is not None:
         raise CapabilityError(
             "HiGHS has linear rows only, and the program has alpha-fair terms: open it with "
@@ -326,7 +326,7 @@ def _check_program(program: Program) -> None:
         )
     check_no_perspectives(program, "HiGHS")
     # HiGHS takes a NaN in the objective without a word.
-    program.check()
+    program.check(known)
 
 
 __all__ = ["FAILED", "SETTLED", "STOPPED", "Highs", "HighsSession"]

@@ -209,6 +209,8 @@ def _check_done(done: Any, what: str) -> None:
 
 
 def _has_unusual_entries(changes: Changes) -> bool:
+    if not changes.entry_value.size:
+        return False
     size = np.abs(changes.entry_value)
     is_small = (size > 0) & (size < SMALL_ENTRY)
     return bool((is_small | (size >= LARGEST_ENTRY)).any())

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import re
+from functools import cache
 
 from solvers.capability import Availability, Readiness
 
@@ -19,7 +20,11 @@ def installed(
 
     The version of a loaded package, where that tells it, is faster than a look at the disk.
     """
-    version = loaded_version or _version(package)
+    return _judged(package, oldest, loaded_version or _version(package))
+
+
+@cache
+def _judged(package: str, oldest: tuple[int, int], version: str | None) -> Availability:
     if version is None:
         return Availability(
             readiness=Readiness.NOT_INSTALLED,

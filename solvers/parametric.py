@@ -139,4 +139,4 @@ def _with_numbers(program: Program, numbers: Mapping[str, Floats]) -> Program:
     if "term_weight" in changes:
         weight = changes.pop("term_weight")
         changes["terms"] = None if program.terms is None else replace(program.terms, weight=weight)
-    return replace(program, **changes) if changes else program
+    return program.with_numbers(**changes) if changes else program

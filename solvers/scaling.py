@@ -9,6 +9,7 @@ means something already.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -89,9 +90,12 @@ def _row_size(program: Program) -> Floats:
 
 
 def _objective_scale(program: Program, column: Floats) -> float:
-    is_free = program.column_lower < program.column_upper
-    largest = float(np.abs(program.objective * column * is_free).max(initial=0.0))
-    return float(LARGEST_OBJECTIVE_ENTRY / _power_of_two(np.array([largest]))[0])
+    scaled = program.objective * column * (program.column_lower < program.column_upper)
+    largest = max(float(scaled.max(initial=0.0)), -float(scaled.min(initial=0.0)))
+    if not 0.0 < largest < math.inf:
+        return LARGEST_OBJECTIVE_ENTRY
+    exponent = min(max(math.frexp(largest)[1] - 1, -LARGEST_EXPONENT), LARGEST_EXPONENT)
+    return LARGEST_OBJECTIVE_ENTRY / math.ldexp(1.0, exponent)
 
 
 def _reach(program: Program, size: sparse.csc_array) -> Floats:
@@ -200,9 +204,7 @@ def unscaled_outcome(outcome: Outcome, scaling: Scaling, program: Program) -> Ou
 
     The bound of a whole program is moved outwards by what the solver may have discarded.
     """
-    is_free = program.column_lower < program.column_upper
-    may_discard = program.has_integers and bool((program.objective[is_free] != 0).any())
-    cutoff = CUTOFF if may_discard else 0.0
+    cutoff = CUTOFF if _may_discard(program) else 0.0
     bound = outcome.bound + (cutoff if program.maximise else -cutoff)
     row, column, objective = scaling.row, scaling.column, scaling.objective
 
@@ -218,6 +220,14 @@ def unscaled_outcome(outcome: Outcome, scaling: Scaling, program: Program) -> Ou
         reduced_cost=times(outcome.reduced_cost, 1.0 / (column * objective)),
         infeasibility_ray=times(outcome.infeasibility_ray, row),
     )
+
+
+def _may_discard(program: Program) -> bool:
+    """Return whether a solver of whole columns leaves out what is hardly better."""
+    if not program.has_integers:
+        return False
+    is_free = program.column_lower < program.column_upper
+    return bool((program.objective[is_free] != 0).any())
 
 
 class ScaledSession:
@@ -358,4 +368,4 @@ class ScaledSession:
         if program.row_upper is not old.row_upper:
             changes["row_upper"] = program.row_upper * scaling.row
         constant = program.objective_constant * scaling.objective
-        return scaling, replace(self._scaled, objective_constant=constant, **changes)
+        return scaling, self._scaled.with_numbers(objective_constant=constant, **changes)

@@ -8,7 +8,7 @@ lower_j <= x_j <= upper_j,   x_j whole where integer_j
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,10 @@ from librex_models.problem.rows import ExtraRows, checked_rows
 from librex_models.problem.written_values import GROUP_NUMBERS, written_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Over = Literal["groups", "agents"]
+Made = TypeVar("Made")
 
 _COMPARED = (
     "budget",
@@ -227,6 +228,20 @@ class AllocationProblem:
         by_option = sparse.csr_array(self.requests)
         return sparse.csc_array((by_option.data, by_option.indices, by_option.indptr), shape=shape)
 
+    def once(self, name: str, compute: Callable[[], Made]) -> Made:
+        """Return what a function makes of all numbers but the rewards, made once under its name.
+
+        Copies with other rewards share it.
+        """
+        if name not in self._made:
+            self._made[name] = compute()
+        made: Made = self._made[name]
+        return made
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {}
+
     def grouping(self, over: Over) -> Grouping:
         """Return the utilities compared by a family over groups or over agents.
 
@@ -318,8 +333,10 @@ class AllocationProblem:
         _freeze(written)
         fresh = object.__new__(AllocationProblem)
         fields = fresh.__dict__
-        fields.update(self.__dict__)
+        fields.update(self.__dict__, _made=self._made)
         fields.update(written)
+        if written.keys() != {"reward"}:
+            fields.pop("_made")
         if "requests" in written:
             fields.pop("usage", None)
         if not written.keys().isdisjoint((*GROUP_NUMBERS, "shared_reward")):
@@ -547,7 +564,7 @@ class AllocationProblem:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields without what can be computed again."""
-        derived = {"usage", "_by_group", "_by_agent"}
+        derived = {"usage", "_made", "_by_group", "_by_agent"}
         return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

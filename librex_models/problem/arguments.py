@@ -22,6 +22,7 @@ from librex_models.problem.labels import (
     as_labels,
     as_numbers,
     as_vector,
+    check_one_for_each,
     check_range,
     check_unique,
     first_appearance,
@@ -251,13 +252,14 @@ def who_owns_what(options: Labels, agent: Any, group: Any) -> dict[str, Any]:
 def checked_reward(options: Labels, reward: Any) -> Floats:
     """Return one reward for each option."""
     values = matched(reward, options, "reward", "option")
-    numbers = values if is_sparse(values) else as_numbers(values, "reward")
+    is_matrix = is_sparse(values) and values.ndim == 2
+    numbers = values if is_matrix else as_numbers(values, "reward")
     if numbers.ndim == 2:
         raise ShapeError(
             f"reward has shape {numbers.shape}, expected one number for each option, shape "
             f"({len(options)},)"
         )
-    numbers = as_vector(numbers, options, "reward", "option")
+    check_one_for_each(numbers, options, "reward", "option")
     check_range(numbers, options, "reward", "option", signed=True)
     return numbers
 

@@ -182,12 +182,17 @@ def as_vector(value: Any, labels: Labels, name: str, kind: str, scalar: bool = F
     numbers = as_numbers(matched(value, labels, name, kind), name)
     if scalar and numbers.ndim == 0:
         return np.full(len(labels), float(numbers))
+    check_one_for_each(numbers, labels, name, kind)
+    return numbers
+
+
+def check_one_for_each(numbers: Floats, labels: Labels, name: str, kind: str) -> None:
+    """Raise ShapeError unless there is one number for each label."""
     if numbers.shape != (len(labels),):
         raise ShapeError(
             f"{name} has shape {numbers.shape}, expected ({len(labels)},): one number for each "
             f"{kind}"
         )
-    return numbers
 
 
 def check_range(
@@ -201,6 +206,10 @@ def check_range(
     infinite: bool = False,
 ) -> None:
     """Raise ParameterError naming the first entry that is NaN, infinite or of the wrong sign."""
+    least = np.finfo(np.float64).tiny if positive else (-LARGEST_NUMBER if signed else 0.0)
+    # A NaN fails these comparisons.
+    if numbers.min(initial=np.inf) >= least and numbers.max(initial=-np.inf) <= LARGEST_NUMBER:
+        return
     bad = np.isnan(numbers)
     if not infinite:
         bad |= np.isinf(numbers)

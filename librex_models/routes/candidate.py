@@ -140,7 +140,7 @@ class Candidate:
         Answer or None
             None where the solver cannot be used here, or has no licence for this program.
         """
-        missing = self._why_not_here()
+        missing = "" if self.is_open else self._why_not_here()
         if missing:
             return self._not_asked(declaration, missing), None
         start = time.perf_counter()

@@ -40,10 +40,10 @@ def without_what_zero_budgets_forbid(program: Program) -> Program:
     A solver's tolerance lets the row of such a budget be exceeded, and with it all small requests.
     """
     rows = program.rows_of("budget_limit")
+    if (program.row_upper[rows] > 0.0).all():
+        return program
     empty = np.zeros(program.n_rows, dtype=np.bool_)
     empty[rows] = program.row_upper[rows] <= 0.0
-    if not empty.any():
-        return program
     entry = empty[program.matrix.indices] & (program.matrix.data > 0)
     column = np.repeat(np.arange(program.n_columns), np.diff(program.matrix.indptr))
     forbidden = np.zeros(program.n_columns, dtype=np.bool_)

@@ -249,6 +249,8 @@ def _with_prices_of_zero_budgets(
 
     Those options are left out of the program, and with them the duals of these rows.
     """
+    if problem.budget.all():
+        return price
     price, left = price.copy(), worth.copy()
     for k in np.flatnonzero(problem.budget == 0.0).tolist():
         request = np.asarray(problem.usage[[k], :].toarray()).ravel()

@@ -217,6 +217,8 @@ class RouteSession:
     def _within_bounds(self, point: Floats) -> Floats:
         problem = self._question.problem
         decision = point[self._program.columns_of("x")]
+        if not self._is_whole:
+            return np.minimum(np.maximum(decision + 0.0, problem.lower), problem.upper)
         whole = np.rint(decision)
         is_whole = problem.integer & (np.abs(decision - whole) <= INTEGRALITY_TOLERANCE)
         # Adding zero turns -0.0 into 0.0.

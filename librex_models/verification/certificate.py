@@ -208,7 +208,8 @@ def certify(
     value = family.equivalent(grouping.weight, utility)
     if evidence.linear is not None:
         loose = loosened(evidence.linear.region, found)
-        evidence = replace(evidence, linear=replace(evidence.linear, region=loose))
+        if loose is not evidence.linear.region:
+            evidence = replace(evidence, linear=replace(evidence.linear, region=loose))
         rows = loosened_rows(rows, problem.n_resources, found)
     by_prices = bound_from_prices(evidence, rows)
     refutation = _refutation(found, value, by_prices, evidence)

@@ -44,7 +44,7 @@ def coupling_rows(problem: AllocationProblem, grouping: Grouping) -> CouplingRow
     """Return the budgets, which come first, the user's own rows, and limits on utilities."""
     extra, limits = problem.extra_rows, grouping.limits
     if not len(extra) and limits is None:
-        return CouplingRows(matrix=problem.usage, side=problem.budget, by_option=problem.requests)
+        return problem.once("budget rows", lambda: _budget_rows(problem))
     above, below, equal = extra.with_upper, extra.with_lower, extra.equations
     matrix = sparse.vstack(
         [
@@ -61,11 +61,15 @@ def coupling_rows(problem: AllocationProblem, grouping: Grouping) -> CouplingRow
     return rows if limits is None else _with_limits(rows, problem, grouping, limits)
 
 
+def _budget_rows(problem: AllocationProblem) -> CouplingRows:
+    return CouplingRows(matrix=problem.usage, side=problem.budget, by_option=problem.requests)
+
+
 def coupling_multipliers(dual: Floats, program: Program) -> Floats:
     """Return the multipliers of the coupling rows from the duals of a Program, shape (n_rows,)."""
-    return np.concatenate(
-        [np.maximum(sign * dual[program.rows_of(name)], 0.0) for name, sign in COUPLING]
-    )
+    blocks = ((program.rows_of(name), sign) for name, sign in COUPLING)
+    signed = [sign * dual[rows] for rows, sign in blocks if rows.stop > rows.start]
+    return np.maximum(np.concatenate(signed), 0.0) if signed else np.zeros(0)
 
 
 def _with_limits(

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -48,7 +49,7 @@ class CouplingRows:
     by_option: Floats | sparse.csr_array | None = None
     further: Floats = field(default_factory=lambda: np.zeros(0))
 
-    @property
+    @cached_property
     def most_of_an_option(self) -> int:
         """The largest number of entries that one option has."""
         if isinstance(self.by_option, np.ndarray):
@@ -59,11 +60,16 @@ class CouplingRows:
         """Return what multipliers >= 0 charge each option, and the sum of what went into it."""
         by_option = self.matrix.T if self.by_option is None else self.by_option
         charged: Floats = by_option @ multiplier
+        if self._is_plain:
+            return charged, charged
         if isinstance(by_option, np.ndarray):
-            is_plain = by_option.min(initial=0.0) >= 0
-            return charged, charged if is_plain else np.abs(by_option) @ multiplier
-        is_plain = by_option.data.min(initial=0.0) >= 0
-        return charged, charged if is_plain else abs(by_option) @ multiplier
+            return charged, np.abs(by_option) @ multiplier
+        return charged, abs(by_option) @ multiplier
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        """Whether no entry is negative."""
+        return bool(self.matrix.data.min(initial=0.0) >= 0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,6 +93,16 @@ class Region:
 
     def contradicts_itself(self) -> npt.NDArray[np.int64]:
         """Return the agents whose own bounds, limit and minimum cannot all be met."""
+        return self._contradictory
+
+    @cached_property
+    def ties_options(self) -> bool:
+        """Whether some agent has more to keep than the bounds of its options."""
+        is_free = (self.agent_limit == np.inf).all() and (self.lower >= 0).all()
+        return not is_free or bool((self.agent_minimum > 0).any())
+
+    @cached_property
+    def _contradictory(self) -> npt.NDArray[np.int64]:
         n_agents = len(self.agent_limit)
         least = np.bincount(self.agent_of_option, self.lower, minlength=n_agents)
         most = np.bincount(self.agent_of_option, self.upper, minlength=n_agents)
@@ -107,6 +123,10 @@ def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
     that use it. Whole decisions have whole bounds, and agents with whole decisions
     only a whole limit and minimum.
     """
+    return problem.once(f"region, {by_budgets}", lambda: _region(problem, by_budgets))
+
+
+def _region(problem: AllocationProblem, by_budgets: bool) -> Region:
     upper = np.minimum(problem.upper, problem.agent_limit[problem.agent_of_option])
     is_capped = problem.integer.any() or np.isinf(upper).any() or (problem.budget == 0).any()
     if by_budgets or is_capped:
@@ -122,10 +142,13 @@ def region(problem: AllocationProblem, by_budgets: bool = False) -> Region:
         all_whole = fractional == 0
         limit = np.where(all_whole, np.floor(limit + TOLERANCE), limit)
         minimum = np.where(all_whole, np.ceil(minimum - TOLERANCE), minimum)
+    upper = upper if by_budgets else np.maximum(upper, lower)
+    for numbers in (lower, upper, limit, minimum):
+        numbers.setflags(write=False)
     return Region(
         agent_of_option=problem.agent_of_option,
         lower=lower,
-        upper=upper if by_budgets else np.maximum(upper, lower),
+        upper=upper,
         agent_limit=limit,
         agent_minimum=minimum,
     )
@@ -271,6 +294,8 @@ def best_alone(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_
     Options are filled in the order of their worth.
     """
     best = np.where(worth > 0, own.upper, own.lower)
+    if not own.ties_options:
+        return best, np.zeros(len(best), dtype=np.bool_)
     total = np.bincount(own.agent_of_option, best, minlength=len(own.agent_limit))
     tied = (total > own.agent_limit) | (total < own.agent_minimum)
     is_tied: npt.NDArray[np.bool_] = tied[own.agent_of_option]

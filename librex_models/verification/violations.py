@@ -35,7 +35,6 @@ def violations(
         ``wholeness``: distance to the next whole number.
     """
     per_agent = _sums(problem, decision)
-    whole = decision[problem.integer]
     found = {
         "budget": _budget_excess(problem, decision),
         "bounds": max(
@@ -45,7 +44,7 @@ def violations(
         "agent_limit": _excess(per_agent, problem.agent_limit),
         "agent_minimum": _excess(problem.agent_minimum, per_agent),
         "extra_rows": _extra_excess(problem, decision),
-        "wholeness": float(np.abs(whole - np.rint(whole)).max(initial=0.0)),
+        "wholeness": _distance_to_whole(decision[problem.integer]),
     }
     if grouping is not None and grouping.limits is not None:
         reward = problem.known_reward
@@ -65,13 +64,22 @@ def is_feasible(found: Mapping[str, float]) -> bool:
     return all(amount <= tolerance.get(kind, TOLERANCE) for kind, amount in found.items())
 
 
+def _distance_to_whole(decision: Floats) -> float:
+    return float(np.abs(decision - np.rint(decision)).max()) if decision.size else 0.0
+
+
 def _sums(problem: AllocationProblem, decision: Floats) -> Floats:
+    if problem.n_agents == problem.n_options:
+        # Agents stand in the order of their options.
+        return decision
     return np.bincount(problem.agent_of_option, decision, minlength=problem.n_agents).astype(
         np.float64, copy=False
     )
 
 
 def _excess(value: Floats, side: Floats) -> float:
+    if (value <= side).all():
+        return 0.0
     # One of the two is finite; the scale is the side's, or the value's for lower sides.
     with np.errstate(invalid="ignore"):
         scale = np.maximum(1.0, np.minimum(np.abs(value), np.abs(side)))
