@@ -142,11 +142,19 @@ class Program:
 
     def rows_of(self, block: str) -> slice:
         """Return the positions of the rows of a block, empty where it is absent."""
-        return _positions(self.row_blocks, block)
+        return self._row_positions.get(block, slice(0, 0))
 
     def columns_of(self, block: str) -> slice:
         """Return the positions of the columns of a block, empty where it is absent."""
-        return _positions(self.column_blocks, block)
+        return self._column_positions.get(block, slice(0, 0))
+
+    @cached_property
+    def _row_positions(self) -> dict[str, slice]:
+        return _positions(self.row_blocks)
+
+    @cached_property
+    def _column_positions(self) -> dict[str, slice]:
+        return _positions(self.column_blocks)
 
     def with_numbers(self, **numbers: Any) -> Program:
         """Return the Program with other numbers in some of its parts; wholeness stays.
@@ -186,13 +194,14 @@ _BESIDE_OBJECTIVE = tuple(
 )
 
 
-def _positions(blocks: tuple[Block, ...], name: str) -> slice:
+def _positions(blocks: tuple[Block, ...]) -> dict[str, slice]:
+    """Return where each block stands, the first of a name."""
+    positions: dict[str, slice] = {}
     start = 0
     for block in blocks:
-        if block.name == name:
-            return slice(start, start + block.size)
+        positions.setdefault(block.name, slice(start, start + block.size))
         start += block.size
-    return slice(0, 0)
+    return positions
 
 
 def _check_layout(matrix: Any) -> None:

@@ -211,6 +211,11 @@ class AllocationProblem:
         """Number of resources."""
         return len(self.resources)
 
+    @cached_property
+    def has_integers(self) -> bool:
+        """Whether any decision must be whole."""
+        return bool(self.integer.any())
+
     @property
     def known_reward(self) -> Floats:
         """The rewards, zeros where they are not known yet; shape (n_options,)."""
@@ -564,7 +569,7 @@ class AllocationProblem:
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the fields without what can be computed again."""
-        derived = {"usage", "_made", "_by_group", "_by_agent"}
+        derived = {"usage", "has_integers", "_made", "_by_group", "_by_agent"}
         return {name: value for name, value in self.__dict__.items() if name not in derived}
 
     def __setstate__(self, state: dict[str, Any]) -> None:

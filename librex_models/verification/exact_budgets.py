@@ -171,8 +171,9 @@ def scaled_back(problem: AllocationProblem, decision: Floats) -> tuple[Floats, B
     fits = _sums_fit(problem, decision)
     if fits.all():
         return decision, ~fits
-    movable = ~problem.integer & (decision > problem.lower)
-    spare = np.where(movable, decision - problem.lower, 0.0)
+    spare = np.maximum(decision - problem.lower, 0.0)
+    if problem.has_integers:
+        spare[problem.integer] = 0.0
     fixed = decision - spare
     taken = _used(problem, fixed)
     broken = broken_budgets(problem, fixed) if taken.any() else np.zeros_like(fits)
@@ -233,13 +234,13 @@ def _least_share(problem: AllocationProblem, share: Floats) -> Floats:
 
 def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     """Return which budgets hold: by every sum where all is fractional, else by the exact one."""
-    if problem.integer.any():
+    if problem.has_integers:
         return ~broken_budgets(problem, decision)
     budget = problem.budget
     uses = _Uses(problem, decision)
     total = uses.totals()
     fits = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
-    for k in np.flatnonzero(~fits & (total <= budget)).tolist():
+    for k in np.flatnonzero(~fits & (total <= budget) & _is_in_units(total)).tolist():
         fits[k] = _is_summed_exactly(*uses.of(k))
     # A product is rounded, and each of the at most n_options + 1 sums that it goes through, all by
     # half of an epsilon at most.
@@ -252,11 +253,15 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
 
 def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
     """Return whether all products are exact, small multiples of 2^-20: nothing is rounded."""
-    units = request * decision * 2.0**20
-    if not (units == np.rint(units)).all():
-        return False
-    _, error = _exact_products(request, decision)
-    return bool(not error.any() and units.sum() < 2.0**53)
+    product, error = _exact_products(request, decision)
+    is_exact = not error.any() and _is_in_units(product).all()
+    return bool(is_exact and product.sum() * 2.0**20 < 2.0**53)
+
+
+def _is_in_units(numbers: Floats) -> Booleans:
+    """Return which numbers are multiples of 2^-20; exact sums of such numbers are, too."""
+    units = numbers * 2.0**20
+    return np.asarray(units == np.rint(units), dtype=np.bool_)
 
 
 class _Uses:

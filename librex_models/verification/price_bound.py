@@ -247,15 +247,15 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     given = np.zeros(len(rows.side))
     given[: len(price)] = price
     usable = np.isfinite(given) & (given > 0) & np.isfinite(rows.side)
-    multiplier = np.where(usable, given, 0.0)
+    multiplier, side = np.where(usable, given, 0.0), np.where(usable, rows.side, 0.0)
     charge, gross_charge = rows.charge(multiplier)
     worth = coefficient - charge
-    paid = np.add.reduce(multiplier * np.where(usable, rows.side, 0.0))
+    paid = np.add.reduce(multiplier * side)
     filled, is_tied = best_alone(worth, own)
     gross = np.abs(coefficient) + gross_charge
     rounding = (8 + rows.most_of_an_option + 2 * np.log2(len(worth) + len(price))) * EPSILON
     decided = most_decided(worth, filled, is_tied, rounding * gross, own)
-    error = float(gross @ decided) + float(multiplier @ np.where(usable, rows.side, 0.0))
+    error = float(gross @ decided) + float(multiplier @ side)
     return float(paid + np.add.reduce(worth * filled) + rounding * error)
 
 

@@ -44,7 +44,7 @@ def violations(
         "agent_limit": _excess(per_agent, problem.agent_limit),
         "agent_minimum": _excess(problem.agent_minimum, per_agent),
         "extra_rows": _extra_excess(problem, decision),
-        "wholeness": _distance_to_whole(decision[problem.integer]),
+        "wholeness": _distance_to_whole(problem, decision),
     }
     if grouping is not None and grouping.limits is not None:
         reward = problem.known_reward
@@ -64,8 +64,11 @@ def is_feasible(found: Mapping[str, float]) -> bool:
     return all(amount <= tolerance.get(kind, TOLERANCE) for kind, amount in found.items())
 
 
-def _distance_to_whole(decision: Floats) -> float:
-    return float(np.abs(decision - np.rint(decision)).max()) if decision.size else 0.0
+def _distance_to_whole(problem: AllocationProblem, decision: Floats) -> float:
+    if not problem.has_integers:
+        return 0.0
+    whole = decision[problem.integer]
+    return float(np.abs(whole - np.rint(whole)).max())
 
 
 def _sums(problem: AllocationProblem, decision: Floats) -> Floats:
