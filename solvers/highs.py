@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -251,7 +252,7 @@ class HighsSession:
             return without_columns(self._program, seconds)
         model_status = self._highs.getModelStatus()
         information = self._highs.getInfo()
-        name = model_status.name
+        name = _status_names()[int(model_status)]
         nodes = max(int(information.mip_node_count), 0)
         limit = None
         if name in FAILED or not self._has_run:
@@ -316,6 +317,12 @@ class HighsSession:
             return None
         # HiGHS weighs lower sides positively; our convention weighs upper sides positively.
         return -np.array(ray)[: self._program.n_rows]
+
+
+@cache
+def _status_names() -> dict[int, str]:
+    """Return the names of native statuses by number: a name takes highspy long to find."""
+    return {int(one): name for name, one in native().HighsModelStatus.__members__.items()}
 
 
 def _check_program(program: Program, known: Program | None = None) -> None:

@@ -211,13 +211,14 @@ def unscaled_outcome(outcome: Outcome, scaling: Scaling, program: Program) -> Ou
     def times(numbers: Floats | None, factor: Floats) -> Floats | None:
         return None if numbers is None else numbers * factor
 
+    reduced_cost = outcome.reduced_cost
     return replace(
         outcome,
         point=times(outcome.point, column),
         objective=None if outcome.objective is None else outcome.objective / objective,
         bound=bound / objective,
         row_dual=times(outcome.row_dual, row / objective),
-        reduced_cost=times(outcome.reduced_cost, 1.0 / (column * objective)),
+        reduced_cost=None if reduced_cost is None else reduced_cost / (column * objective),
         infeasibility_ray=times(outcome.infeasibility_ray, row),
     )
 

@@ -73,6 +73,8 @@ class Grouping:
         """Return the utilities of a decision, shape (n_groups,)."""
         if self.shared_reward is not None:
             return np.asarray(self.history + self.shared_reward @ decision)
+        if len(self) == 1:
+            return self.history + self.share * (reward @ decision)
         earned = np.bincount(self.of_option, reward * decision, minlength=len(self))
         return self.history + self.share * earned
 

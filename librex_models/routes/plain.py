@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness
+from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness, TotalReward
 from librex_models.families.family import Majorant
 from librex_models.routes.route import Floats, Question
 from librex_models.routes.solvable import advice_on_service
@@ -95,6 +95,8 @@ class Plain:
     def unit(self, question: Question, utility: Floats) -> float:
         """Return the welfare, as the program has it, per unit of the majorant."""
         family = question.family
+        if isinstance(family, TotalReward):
+            return 1.0
         reference = family.majorant(question.grouping.weight, utility).reference
         with np.errstate(over="ignore"):
             return float(np.exp(family.log_unit(reference) - family.log_unit(self.utility_unit)))

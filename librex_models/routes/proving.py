@@ -6,6 +6,7 @@ welfare; whole ones by the prices of the relaxation, and else by the solver's wo
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -69,17 +70,17 @@ class Prover:
     def at(self, outcome: Outcome, utility: Floats, price: Floats | None) -> Evidence:
         """Return the evidence with the tangent at a utility; prices are in units of welfare."""
         unit = self._reformulation.unit(self._question, utility)
-        usable = price is not None and np.isfinite(unit) and unit > 0
-        found = self._evidence(
+        usable = price is not None and 0.0 < unit < np.inf
+        # Prices prove all that a linear program can prove, unless part of it was left out; the
+        # bound of a conic solver is proven by its gateway.
+        is_linear = self._program.terms is None and not self._reformulation.is_narrowed
+        return self._evidence(
             outcome,
             utility,
             price / unit if price is not None and usable else None,
             self._multiplier(outcome, self._program),
+            solver_bound_counts=not (usable and is_linear),
         )
-        # Prices prove all that a linear program can prove, unless part of it was left out; the
-        # bound of a conic solver is proven by its gateway.
-        counts = found.price is None or self._reformulation.is_narrowed
-        return replace(found, solver_bound_counts=counts or self._program.terms is not None)
 
     def utility_of_duals(self, outcome: Outcome) -> list[Floats]:
         """Return the utilities whose marginal welfare is the solver's dual, where it has them.
@@ -184,12 +185,14 @@ class Prover:
         if price is None:
             return None
         log_unit = self._question.family.log_unit(self._reformulation.utility_unit)
+        if log_unit == 0.0:
+            return np.where(price > 0, price, 0.0)
         with np.errstate(over="ignore"):
             return _times(price, float(np.exp(log_unit)))
 
     def equivalent_bound(self, bound: float) -> float:
         """Return a bound of the solver as an equivalent utility; what overflowed is unknown."""
-        if not np.isfinite(bound):
+        if not math.isfinite(bound):
             return np.inf
         return self._reformulation.equivalent(self._question, bound)
 
@@ -215,12 +218,13 @@ class Prover:
         utility: Floats,
         price: Floats | None,
         multiplier: Floats | None,
+        solver_bound_counts: bool = True,
     ) -> Evidence:
         question, route = self._question, self._reformulation
         linear = route.linear_welfare(question, utility, multiplier)
         value = None
         says_value = outcome.objective is not None and not route.is_relaxed
-        if outcome.objective is not None and says_value and np.isfinite(outcome.objective):
+        if outcome.objective is not None and says_value and math.isfinite(outcome.objective):
             value = route.equivalent(question, outcome.objective)
         tolerance = 0.0
         if self._program.terms is None:
@@ -229,8 +233,9 @@ class Prover:
             linear=linear,
             price=price,
             solver_bound=self.equivalent_bound(outcome.bound),
-            solver_value=value if value is None or np.isfinite(value) else None,
+            solver_value=value if value is None or math.isfinite(value) else None,
             solver_tolerance=tolerance,
+            solver_bound_counts=solver_bound_counts,
         )
 
     def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:

@@ -71,9 +71,11 @@ def with_service(
         session.close()
         return found
 
-    if answer.certificate.verdict in (Verdict.REFUTED, Verdict.INFEASIBLE):
+    is_needed = isinstance(question.family, AlphaFairness) and question.family.alpha >= 1.0
+    if not is_needed or answer.certificate.verdict in (Verdict.REFUTED, Verdict.INFEASIBLE):
         return answer
-    needy = _needy(question)
+    # Without an option these have a welfare of minus infinity.
+    needy = question.grouping.history <= 0.0
     if not needy.any():
         return answer
     alone = _alone(question)
@@ -101,13 +103,6 @@ def with_service(
     served = solve(question.problem, shares, MaxMinFairness(lexicographic=False))
     is_impossible = served.decision is not None and served.certificate.bound <= NEXT_TO_NOTHING
     return _unserved(question, answer, place, is_impossible)
-
-
-def _needy(question: Question) -> Booleans:
-    """Return who has a welfare of minus infinity without an option."""
-    family, without = question.family, question.grouping.history <= 0.0
-    is_needed = isinstance(family, AlphaFairness) and family.alpha >= 1.0
-    return without if is_needed else np.zeros_like(without)
 
 
 def _alone(question: Question) -> Floats:

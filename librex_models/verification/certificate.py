@@ -9,9 +9,11 @@ REFUTED     a claim of the solver is contradicted by arithmetic beyond its toler
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -175,7 +177,7 @@ def relative_gap(bound: float, value: float) -> float:
     """
     if bound == value:
         return 0.0
-    if not (np.isfinite(bound) and np.isfinite(value)):
+    if not (math.isfinite(bound) and math.isfinite(value)):
         return np.inf
     return abs(bound - value) / max(abs(bound), abs(value))
 
@@ -213,17 +215,15 @@ def certify(
         rows = loosened_rows(rows, problem.n_resources, found)
     by_prices = bound_from_prices(evidence, rows)
     refutation = _refutation(found, value, by_prices, evidence)
-    checked = Certificate(
-        verdict=Verdict.REFUTED,
-        violations=found,
-        value=value,
-        price_bound=by_prices,
-        solver_bound=evidence.solver_bound,
-        price=None if evidence.price is None else evidence.price[: problem.n_resources],
-        sentence=refutation,
-    )
+    checked: dict[str, Any] = {
+        "violations": found,
+        "value": value,
+        "price_bound": by_prices,
+        "solver_bound": evidence.solver_bound,
+        "price": None if evidence.price is None else evidence.price[: problem.n_resources],
+    }
     if refutation:
-        return checked
+        return Certificate(verdict=Verdict.REFUTED, sentence=refutation, **checked)
 
     def proves(bound: float) -> bool:
         lifted = max(bound, value)
@@ -240,13 +240,13 @@ def certify(
     lifted = max(bound, value)
     gap = relative_gap(lifted, value)
     verdict = Verdict.OPTIMAL if proves(bound) else Verdict.FEASIBLE
-    return replace(
-        checked,
+    return Certificate(
         verdict=verdict,
         bound=lifted,
         gap=gap,
         bound_from=source,
         sentence=_sentence(verdict, lifted, gap, source),
+        **checked,
     )
 
 
@@ -337,7 +337,7 @@ def _better_bound(
     by_prices: float, by_solver: float, proves: Callable[[float], bool]
 ) -> tuple[str, float]:
     """Return the source and the bound: prices where they suffice, else the smaller of the two."""
-    if np.isinf(by_prices) and np.isinf(by_solver):
+    if math.isinf(by_prices) and math.isinf(by_solver):
         return "none", np.inf
     if proves(by_prices) or by_prices <= by_solver:
         return "prices", by_prices

@@ -240,8 +240,8 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     uses = _Uses(problem, decision)
     total = uses.totals()
     fits = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
-    for k in np.flatnonzero(~fits & (total <= budget) & _is_in_units(total)).tolist():
-        fits[k] = _is_summed_exactly(*uses.of(k))
+    for k in np.flatnonzero(~fits & (total <= budget)).tolist():
+        fits[k] = _is_in_units(total[k]) and _is_summed_exactly(*uses.of(k))
     # A product is rounded, and each of the at most n_options + 1 sums that it goes through, all by
     # half of an epsilon at most.
     most_roundings = problem.n_options / 2 + 1 + PAIRWISE_ROUNDINGS
@@ -254,14 +254,14 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
 def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
     """Return whether all products are exact, small multiples of 2^-20: nothing is rounded."""
     product, error = _exact_products(request, decision)
-    is_exact = not error.any() and _is_in_units(product).all()
+    is_exact = not error.any() and _is_in_units(product)
     return bool(is_exact and product.sum() * 2.0**20 < 2.0**53)
 
 
-def _is_in_units(numbers: Floats) -> Booleans:
-    """Return which numbers are multiples of 2^-20; exact sums of such numbers are, too."""
+def _is_in_units(numbers: Floats) -> bool:
+    """Return whether numbers are multiples of 2^-20; exact sums of such numbers are, too."""
     units = numbers * 2.0**20
-    return np.asarray(units == np.rint(units), dtype=np.bool_)
+    return bool((units == np.rint(units)).all())
 
 
 class _Uses:

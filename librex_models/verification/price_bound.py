@@ -11,6 +11,7 @@ and minimum of one agent leave nothing more to it. Rounding errors are added on 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -253,7 +254,7 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     paid = np.add.reduce(multiplier * side)
     filled, is_tied = best_alone(worth, own)
     gross = np.abs(coefficient) + gross_charge
-    rounding = (8 + rows.most_of_an_option + 2 * np.log2(len(worth) + len(price))) * EPSILON
+    rounding = (8 + rows.most_of_an_option + 2 * math.log2(len(worth) + len(price))) * EPSILON
     decided = most_decided(worth, filled, is_tied, rounding * gross, own)
     error = float(gross @ decided) + float(multiplier @ side)
     return float(paid + np.add.reduce(worth * filled) + rounding * error)
