@@ -69,10 +69,11 @@ class ParametricProgram:
             The new values of all parameters.
         """
         vector = self._vector(values)
-        numbers = {
-            part: _constant_numbers(self.constant, part) + self.slope[part] @ vector
-            for part in self.touched(changed)
-        }
+        numbers: dict[str, Floats] = {}
+        for part in self.touched(changed):
+            place = self._copied.get(part)
+            moved = self.slope[part] @ vector if place is None else vector[place]
+            numbers[part] = _constant_numbers(self.constant, part) + moved
         return _with_numbers(program, numbers)
 
     def touched(self, names: set[str]) -> set[str]:
@@ -93,6 +94,12 @@ class ParametricProgram:
             for part, slope in self.slope.items()
         }
 
+    @cached_property
+    def _copied(self) -> dict[str, slice]:
+        """The parts whose numbers are those of parameters that lie together, in order."""
+        places = {part: _copied_place(slope) for part, slope in self.slope.items()}
+        return {part: place for part, place in places.items() if place is not None}
+
     def _vector(self, values: Mapping[str, Floats]) -> Floats:
         size = max((place.stop for place in self.parameters.values()), default=0)
         vector = np.empty(size)
@@ -111,6 +118,20 @@ class ParametricProgram:
 
 def _depends(slope: sparse.csr_array, place: slice) -> bool:
     return bool(((slope.indices >= place.start) & (slope.indices < place.stop)).any())
+
+
+def _copied_place(slope: sparse.csr_array) -> slice | None:
+    """Return where the parameters lie that a slope copies, None where it does anything else."""
+    size = slope.shape[0]
+    if size == 0 or slope.nnz != size:
+        return None
+    first = int(slope.indices[0])
+    is_copy = (
+        (slope.data == 1.0).all()
+        and np.array_equal(slope.indptr, np.arange(size + 1))
+        and np.array_equal(slope.indices, np.arange(first, first + size))
+    )
+    return slice(first, first + size) if is_copy else None
 
 
 def _constant_numbers(program: Program, part: str) -> Floats:

@@ -128,7 +128,7 @@ class RouteSession:
     def solve(self, options: SolveOptions) -> Answer:
         """Solve and verify."""
         problem = self._question.problem
-        if problem.lower.any() and broken_budgets(problem, problem.lower).any():
+        if problem.once("too little", lambda: broken_budgets(problem, problem.lower).any()):
             return self._without_decision(said_by_arithmetic())
         deadline = Deadline.after(options.time_limit_seconds)
         if self._is_whole and self._reformulation.is_relaxed:

@@ -26,10 +26,10 @@ EPSILON = float(np.finfo(np.float64).eps)
 # terms.
 PAIRWISE_ROUNDINGS = 40
 
-# Scaling back starts with this many roundings of margin, and with as much more as makes every order
-# of summation fit, if that is not a lot; the margin is doubled until all sums fit.
+# Scaling back starts with this many roundings of margin, and with one more for each option if that
+# is not a lot: see _certain_margin. The margin is doubled until all sums fit.
 FIRST_MARGIN = 64
-MOST_FOR_ANY_ORDER = 10_000
+MOST_FOR_CERTAINTY = 10_000
 # Of so few options numbers may be round: scaled back without a margin, they may fit exactly.
 FEW_OPTIONS = 100
 DOUBLINGS = 30
@@ -185,10 +185,10 @@ def scaled_back(problem: AllocationProblem, decision: Floats) -> tuple[Floats, B
         if not over.any():
             break
         room = problem.budget[over] * (1 - margin) - taken[over]
-        within = np.minimum(np.maximum(room / wanted[over], 0.0), 1.0) * (1 - margin)
-        share[over] = np.minimum(share[over], within)
+        share[over] = np.minimum(np.maximum(room / wanted[over], 0.0), share[over])
         scaled = fixed + spare * _least_share(problem, share)
-        fits = _sums_fit(problem, scaled)
+        is_certain = margin >= _certain_margin(problem)
+        fits = fits | over if is_certain else _sums_fit(problem, scaled)
     if fits.all():
         return scaled, broken
     return scaled, broken | broken_budgets(problem, scaled)
@@ -198,12 +198,21 @@ def _margins(problem: AllocationProblem) -> Iterator[float]:
     """Yield the shares of the budgets to stay below, one after the other; the last is all."""
     if problem.n_options <= FEW_OPTIONS:
         yield 0.0
-    first = FIRST_MARGIN
-    if problem.n_options <= MOST_FOR_ANY_ORDER:
-        first += problem.n_options // 4
+    first = EPSILON * FIRST_MARGIN
+    if problem.n_options <= MOST_FOR_CERTAINTY:
+        first = _certain_margin(problem)
     for n in range(DOUBLINGS):
-        yield EPSILON * first * 2.0**n
+        yield first * 2.0**n
     yield 1.0
+
+
+def _certain_margin(problem: AllocationProblem) -> float:
+    """Return a margin with which what is left fits in every order of summation.
+
+    Half an epsilon for each option is what the sums to scale by may be short of, as much what
+    other sums may exceed; a few more are what factors and products are rounded by.
+    """
+    return EPSILON * (problem.n_options + FIRST_MARGIN)
 
 
 def _used(problem: AllocationProblem, decision: Floats) -> Floats:
@@ -215,10 +224,9 @@ def _used(problem: AllocationProblem, decision: Floats) -> Floats:
 
 def _least_share(problem: AllocationProblem, share: Floats) -> Floats:
     """Return, for each option, the least share over the budgets that it uses."""
-    least = np.ones(problem.n_options)
-    if problem.usage.nnz == problem.n_options * problem.n_resources:
-        # Every option uses every resource.
+    if problem.once("uses all", lambda: problem.usage.nnz == np.prod(problem.requests.shape)):
         return np.full(problem.n_options, share.min(initial=1.0))
+    least = np.ones(problem.n_options)
     short = np.flatnonzero(share < 1.0)
     if short.size > FEW_ROWS:
         usage = problem.usage
