@@ -67,8 +67,8 @@ def _budget_rows(problem: AllocationProblem) -> CouplingRows:
 
 def coupling_multipliers(dual: Floats, program: Program) -> Floats:
     """Return the multipliers of the coupling rows from the duals of a Program, shape (n_rows,)."""
-    blocks = ((program.rows_of(name), sign) for name, sign in COUPLING)
-    signed = [sign * dual[rows] for rows, sign in blocks if rows.stop > rows.start]
+    names = {block.name for block in program.row_blocks}
+    signed = [sign * dual[program.rows_of(name)] for name, sign in COUPLING if name in names]
     return np.maximum(np.concatenate(signed), 0.0) if signed else np.zeros(0)
 
 

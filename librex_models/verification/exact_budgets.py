@@ -249,7 +249,9 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
     total = uses.totals()
     fits = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
     for k in np.flatnonzero(~fits & (total <= budget)).tolist():
-        fits[k] = _is_in_units(total[k]) and _is_summed_exactly(*uses.of(k))
+        # Exact sums of multiples of 2^-20 are such multiples, too.
+        is_in_units = (float(total[k]) * 2.0**20).is_integer()
+        fits[k] = is_in_units and _is_summed_exactly(*uses.of(k))
     # A product is rounded, and each of the at most n_options + 1 sums that it goes through, all by
     # half of an epsilon at most.
     most_roundings = problem.n_options / 2 + 1 + PAIRWISE_ROUNDINGS
@@ -262,14 +264,8 @@ def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
 def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
     """Return whether all products are exact, small multiples of 2^-20: nothing is rounded."""
     product, error = _exact_products(request, decision)
-    is_exact = not error.any() and _is_in_units(product)
-    return bool(is_exact and product.sum() * 2.0**20 < 2.0**53)
-
-
-def _is_in_units(numbers: Floats) -> bool:
-    """Return whether numbers are multiples of 2^-20; exact sums of such numbers are, too."""
-    units = numbers * 2.0**20
-    return bool((units == np.rint(units)).all())
+    units = product * 2.0**20
+    return bool(not error.any() and (units == np.rint(units)).all() and units.sum() < 2.0**53)
 
 
 class _Uses:
