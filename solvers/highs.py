@@ -300,7 +300,7 @@ class HighsSession:
             return {}
         solution = self._highs.getSolution()
         found: dict[str, Any] = {
-            "point": as_array(solution.col_value),
+            "point": self._held.point(solution),
             "objective": float(information.objective_function_value),
         }
         if status is Status.OPTIMAL and not self._program.has_integers and solution.dual_valid:

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from solvers.changes import Changes, check_may_rebuild, why_rebuild
 from solvers.errors import SolverFailure, UpdateError
+from solvers.highs_arrays import native_arrays
 from solvers.highs_native import native
 from solvers.program import Floats, Integers, Program
 from solvers.whole_bounds import whole_bounds
@@ -40,6 +41,7 @@ class HeldProgram:
         self._highs = highs
         self.program = program
         self._build(program)
+        self._arrays = native_arrays(highs)
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
         """Add rows behind those of the Program, which the next change drops."""
@@ -107,6 +109,12 @@ class HeldProgram:
         if basis is not None and basis.valid:
             self._highs.setBasis(basis)
 
+    def point(self, solution: Any) -> Floats:
+        """Return the point of a solution that HiGHS has found."""
+        if self._arrays is not None:
+            return self._arrays.point(self.program.n_columns)
+        return as_array(solution.col_value)
+
     def reduced_cost(self, solution: Any, row_dual: Floats) -> Floats:
         """Return the reduced costs that go with the duals of all rows, added ones too."""
         if self._n_added:
@@ -148,9 +156,7 @@ class HeldProgram:
         highs = self._highs
         self._drop_added_rows()
         if changes.objective.size:
-            for columns in _in_parts(changes.objective):
-                done = highs.changeColsCost(len(columns), columns, program.objective[columns])
-                _check_done(done, "take the objective")
+            self._change_costs(changes.objective, program.objective)
         if changes.constant:
             done = highs.changeObjectiveOffset(program.objective_constant)
             _check_done(done, "take the objective's constant")
@@ -166,6 +172,17 @@ class HeldProgram:
                 done = highs.changeColsBounds(len(columns), columns, lower[columns], upper[columns])
                 _check_done(done, "take the bounds of columns")
         self._change_entries(changes)
+
+    def _change_costs(self, columns: Integers, objective: Floats) -> None:
+        """Write the costs of some columns, and with them of those that lie between."""
+        if self._arrays is not None:
+            first, last = int(columns[0]), int(columns[-1])
+            if not self._arrays.change_costs(first, objective[first : last + 1]):
+                raise SolverFailure("HiGHS could not take the objective")
+            return
+        for part in _in_parts(columns):
+            done = self._highs.changeColsCost(len(part), part, objective[part])
+            _check_done(done, "take the objective")
 
     def _change_entries(self, changes: Changes) -> None:
         """Write entries of the matrix one at a time, as HiGHS takes them."""

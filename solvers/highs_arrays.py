@@ -1,0 +1,113 @@
+"""Arrays handed to HiGHS and taken from it by its C interface, without Python numbers between.
+
+highspy gives a point as a list, one Python number for each column, and has HiGHS sort the columns
+whose costs change. The C interface of the library that highspy has loaded copies arrays. It wants
+the address of the native object, which highspy keeps in its own object and does not tell: it is
+taken where all about it is as expected, and everywhere else the calls of highspy serve.
+May import the Program.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from solvers.program import Floats
+
+LIBRARY = "libhighs.so.1"
+FUNCTIONS = (
+    "Highs_getSizeofHighsInt",
+    "Highs_getNumRow",
+    "Highs_getNumCol",
+    "Highs_changeColsCostByRange",
+    "Highs_getSolution",
+)
+# Of HiGHS's own whole numbers.
+BYTES_OF_A_COUNT = 4
+
+
+class NativeArrays:
+    """One native HiGHS object behind its C interface.
+
+    Parameters
+    ----------
+    library : ctypes library
+    address : int
+    """
+
+    # The type is that of ctypes, whose functions are found by their names.
+    def __init__(self, library: Any, address: int) -> None:
+        self._library = library
+        self._address = ctypes.c_void_p(address)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Return the bytes of a whole number of HiGHS, and the numbers of rows and columns."""
+        library, address = self._library, self._address
+        return (
+            library.Highs_getSizeofHighsInt(address),
+            library.Highs_getNumRow(address),
+            library.Highs_getNumCol(address),
+        )
+
+    def change_costs(self, first: int, costs: Floats) -> bool:
+        """Write the costs of columns that lie together, and return whether HiGHS takes them."""
+        last = first + len(costs) - 1
+        numbers = np.ascontiguousarray(costs, dtype=np.float64)
+        place = ctypes.c_void_p(numbers.ctypes.data)
+        done = self._library.Highs_changeColsCostByRange(self._address, first, last, place)
+        return bool(done >= 0)
+
+    def point(self, n_columns: int) -> Floats:
+        """Return the values of all columns, NaN where HiGHS has none."""
+        values = np.full(n_columns, np.nan)
+        place = ctypes.c_void_p(values.ctypes.data)
+        self._library.Highs_getSolution(self._address, place, None, None, None)
+        return values
+
+
+# The type is that of highspy, which has none for its native part.
+def native_arrays(highs: Any) -> NativeArrays | None:
+    """Return the arrays of a HiGHS object, None where it is not built as is known.
+
+    Parameters
+    ----------
+    highs : HiGHS object of highspy
+        That holds a program.
+    """
+    library = _library()
+    address = _address_in(highs)
+    if library is None or address is None:
+        return None
+    arrays = NativeArrays(library, address)
+    expected = BYTES_OF_A_COUNT, highs.getNumRow(), highs.getNumCol()
+    return arrays if arrays.counts() == expected else None
+
+
+@cache
+def _library() -> Any:
+    """Return the library that highspy has loaded, None where there is none of its name."""
+    if not sys.platform.startswith("linux"):
+        return None
+    try:
+        library = ctypes.CDLL(LIBRARY, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+    except OSError:
+        return None
+    return library if all(hasattr(library, name) for name in FUNCTIONS) else None
+
+
+def _address_in(highs: Any) -> int | None:
+    """Return the address that a Python object of pybind11 holds twice: itself, and to free it.
+
+    Both words lie within the object, behind what all objects begin with.
+    """
+    start, word = object.__basicsize__, ctypes.sizeof(ctypes.c_size_t)
+    is_cpython = sys.implementation.name == "cpython"
+    if not is_cpython or type(highs).__basicsize__ < start + 2 * word:
+        return None
+    first, second = (ctypes.c_size_t * 2).from_address(id(highs) + start)
+    return first if first == second and first != 0 and first % word == 0 else None
