@@ -58,16 +58,21 @@ class NativeArrays:
         """Write the costs of columns that lie together, and return whether HiGHS takes them."""
         last = first + len(costs) - 1
         numbers = np.ascontiguousarray(costs, dtype=np.float64)
-        place = ctypes.c_void_p(numbers.ctypes.data)
-        done = self._library.Highs_changeColsCostByRange(self._address, first, last, place)
+        done = self._library.Highs_changeColsCostByRange(
+            self._address, first, last, _place_of(numbers)
+        )
         return bool(done >= 0)
 
     def point(self, n_columns: int) -> Floats:
         """Return the values of all columns, NaN where HiGHS has none."""
         values = np.full(n_columns, np.nan)
-        place = ctypes.c_void_p(values.ctypes.data)
-        self._library.Highs_getSolution(self._address, place, None, None, None)
+        self._library.Highs_getSolution(self._address, _place_of(values), None, None, None)
         return values
+
+
+def _place_of(numbers: Floats) -> ctypes.c_void_p:
+    """Return where the numbers of an array begin; several times as fast as its `ctypes`."""
+    return ctypes.c_void_p(numbers.__array_interface__["data"][0])
 
 
 # The type is that of highspy, which has none for its native part.

@@ -29,6 +29,7 @@ class WrittenOptions:
     def __init__(self, highs: Any) -> None:
         self._highs = highs
         self._written: dict[str, Any] = {}
+        self._lasting: SolveOptions | None = None
 
     def __getitem__(self, name: str) -> Any:
         return self._written[name]
@@ -41,6 +42,9 @@ class WrittenOptions:
         OptionError
             If HiGHS has no such option, or does not take its value.
         """
+        if options is self._lasting and not program.has_integers:
+            return
+        self._lasting = None
         wanted = _common(program, options)
         for name, value in options.native.items():
             _check_known(name)
@@ -54,6 +58,9 @@ class WrittenOptions:
         for name, value in wanted.items():
             if self._written.get(name) != value:
                 self._write(name, value)
+        # What has been written for a linear program serves the next one, too, unless time runs.
+        if not program.has_integers and self._written["time_limit"] == np.inf:
+            self._lasting = options
 
     def _write(self, name: str, value: Any) -> None:
         try:

@@ -622,6 +622,16 @@ def test_with_values_is_replace_for_what_a_session_writes(changes: dict[str, Any
         written.lower[0] = 9.0
 
 
+@pytest.mark.parametrize("changes", WRITTEN.values(), ids=WRITTEN)
+def test_what_is_made_once_is_made_anew_for_all_but_rewards(changes: dict[str, Any]) -> None:
+    problem = problem_with()
+    first = problem.once("total", problem.budget.sum)
+    written = problem.with_values(**changes)
+    again = written.once("total", lambda: "made anew")
+    assert again == (first if changes.keys() == {"reward"} else "made anew")
+    assert problem.once("total", lambda: "made anew") == first
+
+
 @pytest.mark.parametrize(
     ("values", "expected"),
     [

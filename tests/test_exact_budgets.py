@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 import librex_models as lm
 from librex_models.verification import allocated, broken_budgets, scaled_back
@@ -63,3 +64,30 @@ def test_stated_amounts_fit_in_every_order_of_summation() -> None:
     # Within a last bit of the budget of what is really handed out.
     handed_out = requests[:, 0] * allocation.decision
     assert amounts[:, 0] == pytest.approx(handed_out, abs=4 * np.spacing(28.3))
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("n_options", [5, 150, 700])
+def test_every_sum_of_what_is_scaled_back_fits(n_options: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    requests = generator.uniform(size=(n_options, 3)) * (generator.random((n_options, 3)) < 0.7)
+    lower = np.where(generator.random(n_options) < 0.3, generator.uniform(0.0, 0.2), 0.0)
+    wanted = np.maximum(generator.uniform(size=n_options), lower)
+    budget = (requests.T @ wanted) * generator.choice([1.0, 1.0 - 1e-9, 0.8, 2.0], 3)
+    given = sparse.csr_array(requests) if seed % 3 == 0 else requests
+    agent = np.arange(n_options) // 2 if seed % 2 else None
+    problem = lm.AllocationProblem(
+        given, budget, np.ones(n_options), agent=agent, lower=lower, agent_limit=np.inf
+    )
+    decision, broken = scaled_back(problem, wanted)
+    assert not broken.any()
+    for k in range(3):
+        products = zip(requests[:, k].tolist(), decision.tolist(), strict=True)
+        assert sum(Fraction(a) * Fraction(x) for a, x in products) <= Fraction(float(budget[k]))
+    amounts = allocated(problem, decision)
+    assert (problem.requests.T @ decision <= budget).all()
+    assert (amounts.sum(axis=0) <= budget).all()
+    # Nothing was taken away beyond what had to be: at most an epsilon for each option, and 64.
+    used = requests.T @ decision
+    is_whole = (decision >= wanted * (1.0 - 1e-12)).all()
+    assert is_whole or (used >= budget * (1.0 - 4.0 * np.finfo(float).eps * (n_options + 64))).any()

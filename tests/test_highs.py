@@ -30,6 +30,7 @@ from solvers.errors import (
 )
 from solvers.highs import FAILED, SETTLED, STOPPED, HighsSession
 from solvers.highs_doubt import agreed, claiming_less, contradicts_itself
+from solvers.highs_options import WrittenOptions
 from solvers.program import AlphaFairTerms
 from tests.random_examples import examples
 from tests.test_program import program_of
@@ -618,6 +619,16 @@ def test_native_options_hold_for_one_solve(opened: Callable[[Program], HighsSess
     session.update(larger(False))
     session.solve(SolveOptions(log=lines.append))
     assert not any("IPX" in line for line in lines)
+
+
+def test_options_are_written_again_after_others_were_refused() -> None:
+    highs, program = highspy._core._Highs(), program_of([1.0], [[1.0]], -INFINITY, [1.0])
+    written, usual = WrittenOptions(highs), SolveOptions()
+    written.write(program, usual)
+    with pytest.raises(OptionError, match="presolve"):
+        written.write(program, SolveOptions(seed=7, native={"presolve": 3}))
+    written.write(program, usual)
+    assert highs.getOptionValue("random_seed")[1] == 0
 
 
 def test_native_options_win_over_the_common_ones() -> None:

@@ -170,6 +170,24 @@ def test_a_contradiction_is_an_error(changes: dict[str, Any], message: str) -> N
         replace(small(), **changes).check()
 
 
+@pytest.mark.parametrize(("changes", "message"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_contradiction_is_an_error_beside_a_program_without(
+    changes: dict[str, Any], message: str
+) -> None:
+    known = small()
+    with pytest.raises(ProgramError, match=message):
+        replace(known, **changes).check(known)
+
+
+def test_other_numbers_leave_what_is_known_of_the_rest() -> None:
+    program = small(terms=False)
+    assert not program.has_integers
+    assert program.rows_of("row") == slice(0, 2)
+    other = program.with_numbers(objective=np.arange(3.0), objective_constant=4.0)
+    assert differences(other, replace(program, objective=np.arange(3.0))) == ["objective_constant"]
+    assert program.objective.tolist() == [1.0, 2.0, 3.0]
+
+
 @pytest.mark.parametrize(("changes", "message"), BAD_TERMS.values(), ids=BAD_TERMS)
 def test_terms_that_contradict_the_program_are_an_error(
     changes: dict[str, Any], message: str
@@ -440,6 +458,29 @@ def test_the_constant_of_the_objective_may_depend_on_a_parameter() -> None:
     program = parametric.program({"price": np.array([2.0, 3.0])})
     assert program.objective_constant == 32.5
     assert isinstance(program.objective_constant, float)
+
+
+@pytest.mark.parametrize(
+    "slope",
+    [
+        np.eye(3, 4, 1),
+        np.eye(3, 4),
+        2.0 * np.eye(3, 4),
+        np.eye(3, 4)[::-1],
+        np.array([[1.0, 0.0, 0.0, 0.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 1.0]]),
+        np.zeros((3, 4)),
+    ],
+    ids=["behind one", "in place", "doubled", "turned round", "shared", "none"],
+)
+def test_numbers_are_their_slopes_times_the_parameters(slope: npt.NDArray[np.float64]) -> None:
+    parametric = ParametricProgram(
+        constant=small(terms=False),
+        parameters={"price": slice(0, 4)},
+        slope={"objective": sparse.csr_array(slope)},
+    )
+    price = np.array([5.0, 7.0, 11.0, 13.0])
+    expected = np.array([1.0, 2.0, 3.0]) + slope @ price
+    assert parametric.program({"price": price}).objective.tolist() == expected.tolist()
 
 
 @pytest.mark.parametrize(
