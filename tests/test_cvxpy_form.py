@@ -20,7 +20,8 @@ from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compile_cvxpy import compile_cvxpy, parameter_values
 from librex_models.forms.cvxpy_form import cvxpy_form, labels_in_cvxpy
 from librex_models.problem import AllocationProblem, Grouping
-from solvers.program import Floats, Program, differences
+from solvers.program import Floats, Program
+from solvers.program_differences import differences
 from tests.random_examples import examples
 from tests.random_problems import random_problem
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import librex_models as lm
 from librex_models.families import AlphaFairness, NestedFairness
 from librex_models.report.json_report import json_report
-from solvers.program import differences
+from solvers.program_differences import differences
 from tests.form_entries import programs_of_forms
 from tests.nested_problems import (
     best_whole_welfare,

@@ -16,7 +16,7 @@ import librex_models as lm
 from librex_models.families import MaxMinLevel, NestedFairness
 from librex_models.report.measures import family_name
 from solvers.errors import OptionError
-from solvers.program import differences
+from solvers.program_differences import differences
 from tests.form_entries import programs_of_forms
 from tests.nested_problems import Floats, fits_exactly, group_utilities, nested_problem
 from tests.random_examples import examples

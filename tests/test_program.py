@@ -12,7 +12,8 @@ from scipy import sparse
 from solvers.builder import Affine, ProgramBuilder, constant, entries_of
 from solvers.errors import ProgramError, UpdateError
 from solvers.parametric import ParametricProgram
-from solvers.program import AlphaFairTerms, Block, Program, differences, ordered
+from solvers.program import AlphaFairTerms, Block, Program
+from solvers.program_differences import differences, ordered
 
 INFINITY = np.inf
 

@@ -24,7 +24,8 @@ from librex_models.forms.arrays_form import arrays_form
 from librex_models.forms.compile_pyomo import compile_pyomo, parameter_values
 from librex_models.forms.pyomo_form import pyomo_block, pyomo_form
 from librex_models.problem import AllocationProblem
-from solvers.program import Program, differences
+from solvers.program import Program
+from solvers.program_differences import differences
 from tests.random_examples import examples
 from tests.random_problems import random_problem
 

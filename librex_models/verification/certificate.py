@@ -215,13 +215,9 @@ def certify(
         rows = loosened_rows(rows, problem.n_resources, found)
     by_prices = bound_from_prices(evidence, rows)
     refutation = _refutation(found, value, by_prices, evidence)
-    checked: dict[str, Any] = {
-        "violations": found,
-        "value": value,
-        "price_bound": by_prices,
-        "solver_bound": evidence.solver_bound,
-        "price": None if evidence.price is None else evidence.price[: problem.n_resources],
-    }
+    price = None if evidence.price is None else evidence.price[: problem.n_resources]
+    bounds = {"price_bound": by_prices, "solver_bound": evidence.solver_bound}
+    checked: dict[str, Any] = {"violations": found, "value": value, "price": price, **bounds}
     if refutation:
         return Certificate(verdict=Verdict.REFUTED, sentence=refutation, **checked)
 
