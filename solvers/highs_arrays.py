@@ -4,7 +4,7 @@ highspy gives a point as a list, one Python number for each column, and has HiGH
 whose costs change. The C interface of the library that highspy has loaded copies arrays. It wants
 the address of the native object, which highspy keeps in its own object and does not tell: it is
 taken where all about it is as expected, and everywhere else the calls of highspy serve.
-May import the Program.
+May import highspy and the Program.
 """
 
 from __future__ import annotations
@@ -13,10 +13,12 @@ import ctypes
 import os
 import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from solvers.highs_native import native
 from solvers.program import Floats
 
 LIBRARY = "libhighs.so.1"
@@ -95,11 +97,12 @@ def native_arrays(highs: Any) -> NativeArrays | None:
 
 @cache
 def _library() -> Any:
-    """Return the library that highspy has loaded, None where there is none of its name."""
+    """Return the library in highspy's folder, None where there is none or another one is loaded."""
     if not sys.platform.startswith("linux"):
         return None
+    path = Path(native().__file__).with_name(LIBRARY)
     try:
-        library = ctypes.CDLL(LIBRARY, mode=os.RTLD_NOLOAD | os.RTLD_NOW)
+        library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_NOW)
     except OSError:
         return None
     return library if all(hasattr(library, name) for name in FUNCTIONS) else None
