@@ -49,6 +49,8 @@ def write_all_whole(files: Mapping[Name, Iterable[str]]) -> None:
             _keep_mode(target, name)
         for name, target in written.items():
             os.replace(name, target)
+        for folder in {target.parent for target in written.values()}:
+            _keep_names(folder)
     except BaseException:
         for name in written:
             with suppress(FileNotFoundError):
@@ -69,6 +71,19 @@ def _write(descriptor: int, parts: Iterable[str], is_packed: bool) -> None:
                 file.write(part.encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+def _keep_names(folder: Path) -> None:
+    """Wait until the names of a folder are on the disk too, where the system can do that."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _keep_mode(target: Path, name: str) -> None:

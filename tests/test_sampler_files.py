@@ -376,6 +376,28 @@ def test_a_journal_that_has_grown_since_it_was_read_is_not_cut_back(tmp_path: Pa
     assert path.read_bytes() == grown
 
 
+def test_an_interrupt_between_memory_and_journal_is_remembered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal"
+    sampler = begun(str(path))
+    before = digest(sampler)
+
+    def interrupted(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr("librex_models.thompson.allocator.count_round", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            sampler.allocate()
+    with pytest.raises(FileError, match="load it again"):
+        sampler.allocate()
+    sampler.close()
+    with thompson.ThompsonAllocator.load(path, model()) as again:
+        assert again.round == 1
+        assert digest(again) != before
+
+
 @pytest.mark.parametrize("seed", range(examples(50)))
 def test_a_kill_leaves_a_state_that_was_acknowledged(tmp_path: Path, seed: int) -> None:
     path = tmp_path / "journal"

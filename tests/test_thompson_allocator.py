@@ -469,6 +469,26 @@ def test_pacing_by_price_waits_for_rounds_that_are_worth_it() -> None:
     assert earned["price"] > 1.3 * earned["even"]
 
 
+def test_whole_decisions_are_paced_too() -> None:
+    """They have no prices of their own: what a unit that was spent has earned begins."""
+    horizon = Horizon(rounds=40, budget=[40.0], pacing="price")
+    problem = lm.AllocationProblem(np.ones((6, 1)), [6.0], upper=1.0, integer=True)
+    with sampler_of(problem, horizon=horizon) as sampler:
+        spent = [float(sampler.allocate().decision.sum()) for _ in range(40)]
+    assert sum(spent) <= 40.0
+    # Without a price the first twenty rounds would have spent it all.
+    assert sum(spent[20:]) > 8.0
+
+
+def test_the_last_round_holds_no_money_back() -> None:
+    horizon = Horizon(rounds=3, budget=[30.0], pacing="price")
+    problem = lm.AllocationProblem(np.ones((4, 1)), [4.0], upper=1.0)
+    with sampler_of(problem, horizon=horizon) as sampler:
+        for _ in range(3):
+            allocation = sampler.allocate()
+    np.testing.assert_allclose(allocation.decision, 1.0)
+
+
 def test_pacing_by_price_is_for_sums_of_rewards() -> None:
     horizon = Horizon(rounds=2, budget=[1.0], pacing="price")
     with pytest.raises(ParameterError, match="proportional compares utilities"):
@@ -484,6 +504,20 @@ def test_bad_horizons_are_named() -> None:
         Horizon(rounds=1, budget=[1.0], most=0.5)
     with pytest.raises(ShapeError, match=r"horizon\.budget has shape"):
         sampler_of(slots(2, 1.0), horizon=Horizon(rounds=1, budget=[1.0, 2.0]))
+
+
+def test_what_is_no_model_or_posterior_is_said() -> None:
+    with pytest.raises(ParameterError, match="model is AllocationProblem"):
+        thompson.ThompsonAllocator(slots(2, 1.0), thompson.BetaBernoulli(2))  # type: ignore[arg-type]
+    with pytest.raises(ParameterError, match="posterior is list"):
+        thompson.ThompsonAllocator(lm.BudgetOnly(slots(2, 1.0)), [1.0, 2.0])  # type: ignore[arg-type]
+
+
+def test_what_came_with_an_event_and_its_round_counts_as_of_the_round() -> None:
+    with sampler_of(slots(3, 2.0)) as sampler:
+        chosen = np.flatnonzero(sampler.allocate().decision)
+        assert sampler.update(chosen, [1, 1], rounds=1, events=["x", "y"]) == 2
+        assert sampler.update(chosen, [1, 1], rounds=1) == 0
 
 
 def test_a_posterior_of_other_options_is_refused() -> None:

@@ -65,7 +65,8 @@ class ThompsonAllocator:
         Money for many rounds; without, each round has the budgets of the model.
     cumulates : bool
         Whether fairness is over all rounds together: what was earned, by the outcomes that were
-        counted, is written into the history. For families that compare utilities.
+        counted, is written into the history. For families that compare utilities. A gap is one of
+        histories too: after a million rounds ask for a smaller one, such as 1e-12.
     service_floors : {agent: rate} or array_like of shape (n_agents,), optional
         At any time t each agent has been served floor(rate t) times at least.
     services_per_round : int
@@ -112,6 +113,10 @@ class ThompsonAllocator:
         journal: Name | None = None,
         **options: Any,
     ) -> None:
+        if not isinstance(model, Model):
+            raise ParameterError(
+                f"model is {type(model).__name__}, expected one such as BudgetOnly"
+            )
         floors = None
         if service_floors is not None:
             floors = checked_floors(model.problem, service_floors, services_per_round)
@@ -214,7 +219,8 @@ class ThompsonAllocator:
             learned.generator.bit_generator.state = before
             raise
         if allocation.has_point:
-            count_round(self._setting, learned, draw, entry)
+            with self._record.following():
+                count_round(self._setting, learned, draw, entry)
         else:
             learned.generator.bit_generator.state = before
         return allocation
@@ -262,8 +268,9 @@ class ThompsonAllocator:
         entry = outcomes_entry(learned, options, outcomes, rounds, events, features)
         if not len(entry["options"]):
             return 0
-        count_outcomes(self._setting, learned, entry)
-        self._record.write_down(entry)
+        with self._record.following():
+            count_outcomes(self._setting, learned, entry)
+            self._record.write_down(entry)
         return len(entry["options"])
 
     @one_thread

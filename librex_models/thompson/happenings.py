@@ -31,8 +31,20 @@ def round_entry(allocation: Allocation, features: Any, has_purse: bool) -> Entry
         "features": None if features is None else as_numbers(features, "features"),
         "decision": allocation.decision,
         "spent": _at_least_spent(allocation) if has_purse else None,
-        "price": allocation.price if has_purse else None,
+        "price": _price(allocation) if has_purse else None,
     }
+
+
+def _price(allocation: Allocation) -> Floats:
+    """Return the prices of the budgets; without, what a unit that was spent has earned.
+
+    Whole decisions have no prices. Each resource counts for its part of the rewards.
+    """
+    if allocation.price is not None:
+        return allocation.price
+    used = allocation.used
+    part = allocation.objective / len(used)
+    return np.divide(part, used, out=np.zeros(len(used)), where=used > 0.0)
 
 
 def _at_least_spent(allocation: Allocation) -> Floats:
@@ -128,7 +140,7 @@ def count_outcomes(setting: Setting, learned: Learned, entry: Entry) -> None:
         rng=learned.generator,
     )
     learned.tally = replace(tally, earned=earned)
-    if rounds is not None and entry["events"] is None:
+    if rounds is not None:
         learned.ledger.count_rounds(option, number)
     if entry["events"] is not None:
         learned.ledger.count_events(entry["events"])

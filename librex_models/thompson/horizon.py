@@ -131,7 +131,9 @@ class Purse:
 
     def net_reward(self, problem: AllocationProblem, reward: Floats) -> Floats:
         """Return the rewards less what options cost at the price, shape (n_options,)."""
-        if self.horizon.pacing == "even" or not self.price.any():
+        is_last = self.rounds_left <= 1
+        if self.horizon.pacing == "even" or is_last or not self.price.any():
+            # What is left after the last round is of no use.
             return reward
         return np.asarray(reward - problem.usage.T @ self.price)
 
@@ -143,7 +145,7 @@ class Purse:
         spent : array of shape (n_resources,)
             At least what was handed out.
         price : array of shape (n_resources,) or None
-            Of the budgets in the round, reward per unit.
+            Of the budgets in the round, reward per unit; begun with where there is none yet.
         """
         return replace(
             self,

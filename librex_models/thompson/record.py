@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
-from librex_models.errors import FileError
+from librex_models.errors import FileError, LibrexError
 from librex_models.thompson.state_file import Entry, Journal, Name, write_state
 
 MOST_ENTRIES = 10_000
@@ -74,6 +75,19 @@ class Record:
             self._trouble = str(error) or type(error).__name__
             raise
         self._n_entries += 1
+
+    @contextmanager
+    def following(self) -> Iterator[None]:
+        """Keep memory and journal together: an interrupt between them is remembered."""
+        try:
+            yield
+        except LibrexError:
+            # What is refused by name changes neither.
+            raise
+        except BaseException as error:
+            if self._journal is not None:
+                self._trouble = str(error) or type(error).__name__
+            raise
 
     def check(self, state: Callable[[], Entry]) -> None:
         """Raise FileError where the journal is behind; begin it anew where it is long."""

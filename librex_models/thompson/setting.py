@@ -91,6 +91,10 @@ class Setting:
     def untaught(self, posterior: Posterior, seed: int | None) -> Learned:
         """Return what is known before the first round."""
         problem = self.model.problem
+        if not isinstance(posterior, Posterior):
+            raise ParameterError(
+                f"posterior is {type(posterior).__name__}, expected one such as BetaBernoulli"
+            )
         if posterior.n_options != problem.n_options:
             raise ParameterError(
                 f"the posterior has {posterior.n_options} options, and the problem "
