@@ -72,7 +72,8 @@ def test_after_a_restart_everything_goes_on_as_it_would_have(
     sampler.save(tmp_path / "state.json")
     again = thompson.ThompsonAllocator.load(tmp_path / "state.json", one)
     assert again._state() == sampler._state()
-    for _ in range(100):
+    # A hundred with all examples.
+    for _ in range(10 * examples(10)):
         first, second = sampler.allocate(), again.allocate()
         np.testing.assert_array_equal(
             sampler.rounds[sampler.round].draw, again.rounds[again.round].draw
