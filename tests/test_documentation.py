@@ -203,10 +203,13 @@ def test_the_engine_of_agents_is_shared_by_an_allocator_that_learns(
     agent_engine.main()
     none, proportional, maxmin = capsys.readouterr().out.splitlines()
     assert (none.split(":")[0], proportional.split(":")[0]) == ("none", "proportional")
-    # Max-min evens out how often agents succeed.
-    succeeded = [int(one) for one in re.findall(r": (\d+)", maxmin)]
-    assert len(succeeded) == 3
-    assert max(succeeded) - min(succeeded) <= 5
+    # Max-min evens out how much agents get done.
+    spread = []
+    for line in (none, maxmin):
+        done = [int(one) for one in re.findall(r"\w+ (\d+)", line.partition(" tasks")[0])]
+        assert len(done) == 3
+        spread.append(max(done) - min(done))
+    assert spread[1] < 0.5 * spread[0]
 
 
 def test_the_problem_of_the_demo_is_as_described() -> None:

@@ -35,9 +35,9 @@ class Agent:
         size = rng.uniform(0.5, 1.5)
         return [self.tokens * size, self.calls * size]
 
-    def work(self, part: float, rng: np.random.Generator) -> dict[str, bool]:
-        """Do the task with a part of what it needs."""
-        return {"success": bool(rng.random() < self.success * part)}
+    def work(self, rng: np.random.Generator) -> dict[str, bool]:
+        """Do the part of the task that the resources allow."""
+        return {"success": bool(rng.random() < self.success)}
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Engine:
     agents: list[Agent]
     rng: np.random.Generator
     workflows: dict[str, Workflow] = field(default_factory=dict)
-    done: dict[str, int] = field(default_factory=dict)
+    done: dict[str, float] = field(default_factory=dict)
 
     def register(self, stage: str, workflow: Workflow) -> None:
         """Take a workflow for a stage."""
@@ -68,9 +68,12 @@ def allocation_workflow(manager: lm.ResourceManager) -> Workflow:
         granted = manager.decide(needs, BUDGET)
         for agent in engine.agents:
             part = float(granted[agent.name][0]) / needs[agent.name][0]
-            outcome = agent.work(part, engine.rng)
+            if part == 0.0:
+                continue
+            outcome = agent.work(engine.rng)
             manager.report(agent.name, outcome)
-            engine.done[agent.name] = engine.done.get(agent.name, 0) + outcome["success"]
+            done = engine.done.get(agent.name, 0.0)
+            engine.done[agent.name] = done + part * outcome["success"]
 
     return workflow
 
@@ -95,7 +98,8 @@ def main() -> None:
             for name, part in zip(RESOURCES, manager.utilization(), strict=True)
         )
         gini = alloc.compute_fairness_metrics()["gini"]
-        print(f"{mode}: {engine.done}; {used}; gini {gini:.2f}")
+        done = ", ".join(f"{name} {tasks:.0f}" for name, tasks in engine.done.items())
+        print(f"{mode}: {done} tasks done; {used}; gini {gini:.2f}")
 
 
 if __name__ == "__main__":
