@@ -22,6 +22,8 @@ from solvers.highs_native import native
 from solvers.program import Floats
 
 LIBRARY = "libhighs.so.1"
+# Of HiGHS, whose highspy was looked into; another one may be built otherwise.
+KNOWN_VERSIONS = ("1.15.",)
 FUNCTIONS = (
     "Highs_getSizeofHighsInt",
     "Highs_getNumRow",
@@ -86,6 +88,8 @@ def native_arrays(highs: Any) -> NativeArrays | None:
     highs : HiGHS object of highspy
         That holds a program.
     """
+    if not _is_known(highs):
+        return None
     library = _library()
     address = _address_in(highs)
     if library is None or address is None:
@@ -93,6 +97,11 @@ def native_arrays(highs: Any) -> NativeArrays | None:
     arrays = NativeArrays(library, address)
     expected = BYTES_OF_A_COUNT, highs.getNumRow(), highs.getNumCol()
     return arrays if arrays.counts() == expected else None
+
+
+def _is_known(highs: Any) -> bool:
+    version = getattr(highs, "version", str)()
+    return isinstance(version, str) and version.startswith(KNOWN_VERSIONS)
 
 
 @cache

@@ -39,6 +39,13 @@ def test_the_native_object_of_the_installed_highspy_is_found() -> None:
     assert held()[1] is not None
 
 
+def test_another_version_is_served_by_the_calls_of_highspy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("solvers.highs_arrays.KNOWN_VERSIONS", ("0.9.",))
+    assert held()[1] is None
+
+
 def test_an_object_of_another_kind_has_no_arrays() -> None:
     class Other:
         __slots__ = ("first", "second", "third")
