@@ -5,9 +5,7 @@
 
 Each is solved under tangents (see `routes.nested`), which all levels share, and proven by prices:
 multipliers of members add up to those of their groups. Whoever has a positive one cannot get more
-without less for somebody who is no better off, and is settled.
-
-Whole decisions are climbed by 0/1 programs as in `routes.leximin_whole`.
+without less for somebody who is no better off, and is settled. Whole ones: `routes.leximin_whole`.
 """
 
 from __future__ import annotations
@@ -50,6 +48,7 @@ from solvers.program import Booleans
 
 SLACK = 1e-9
 """Proofs count on this much less than what is kept: programs are off by roundings."""
+PART_OF_SLACK = 0.25
 HALVINGS = 60
 TRACE = 1e-9
 """A share of this much of the largest is a rounding: it settles nobody."""
@@ -110,7 +109,7 @@ class NestedLevel(RouteSession):
 
 def best_between(question: Question, first: Floats, second: Floats) -> Floats:
     """Return the best decision on the way from the first, which keeps what is kept, to another."""
-    family, weight = question.family, question.grouping.weight
+    family, weight = _keeping_more(_family_of(question)), question.grouping.weight
     before, after = question.utility(first), question.utility(second)
 
     def value(part: float) -> float:
@@ -128,9 +127,17 @@ def best_between(question: Question, first: Floats, second: Floats) -> Floats:
     return first + part * (second - first)
 
 
+def _keeping_more(family: NestedFairness) -> NestedFairness:
+    """Return the family with a part of the slack kept, so that roundings do not lose the rest."""
+    level = family.outer
+    if not isinstance(level, MaxMinLevel):
+        return family
+    return replace(family, outer=replace(level, kept=level.kept * (1.0 + PART_OF_SLACK * SLACK)))
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class _Step:
-    """A level, or a part of it.
+    """A level, or a part.
 
     Parameters
     ----------
@@ -307,8 +314,8 @@ class NestedLeximinSession:
         if last.decision is None:
             return first
         problem, grouping = self._question.problem, self._question.grouping
-        per_weight = self._utility(last.decision) / grouping.weight
-        levels = tuple(self._level(step, per_weight) for step in steps)
+        utility = self._utility(last.decision)
+        levels = tuple(self._level(step, utility) for step in steps)
         certificate = replace(
             first.certificate,
             # The gaps of the levels decide whether it is less.
@@ -322,10 +329,10 @@ class NestedLeximinSession:
             first, decision=last.decision, certificate=with_levels(certificate, levels, options)
         )
 
-    def _level(self, step: _Step, per_weight: Floats) -> Level:
-        family, weight = _family_of(self._question), self._question.grouping.weight
+    def _level(self, step: _Step, utility: Floats) -> Level:
+        family, per_weight = _family_of(self._question), utility / self._question.grouping.weight
         value = float(per_weight[step.is_open].min())
-        is_kept = bool((weight * per_weight >= step.kept)[~step.is_open].all())
+        is_kept = bool((utility >= step.kept)[~step.is_open].all())
         bound = step.certificate.bound if is_kept else np.inf
         if step.certificate.value <= value < bound * (1.0 + SLACK):
             bound = max(bound, value)
@@ -364,13 +371,12 @@ def _first_level(question: Question, program: Program) -> tuple[Question, Progra
 
 def _step_of_nothing(certificate: Certificate, settled: Booleans) -> _Step:
     """Return the step that settles who can have nothing."""
-    arithmetic = replace(certificate, value=0.0, bound=0.0, bound_from="arithmetic")
     return _Step(
         is_open=np.ones_like(settled),
         kept=np.zeros(len(settled)),
         settled=settled,
         share=settled / settled.sum(),
-        certificate=arithmetic,
+        certificate=replace(certificate, value=0.0, bound=0.0, bound_from="arithmetic"),
     )
 
 
