@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from librex_models.errors import NoAllocationError
-from librex_models.families import Family, MaxMinFairness, NestedFairness
+from librex_models.families import Family, MaxMinFairness, NestedFairness, outer_of
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.labels import plural
 from librex_models.verification import Certificate, Verdict, allocated, fairness_measures
@@ -174,7 +174,7 @@ class Allocation:
 
         All utilities per weight, the lowest first; of max-min that is not lexicographic the lowest.
         """
-        family = self.family.outer if isinstance(self.family, NestedFairness) else self.family
+        family = outer_of(self.family)
         if not isinstance(family, MaxMinFairness):
             return None
         levels = np.sort(self.utility / self.grouping.weight)

@@ -18,6 +18,7 @@ from librex_models.families import (
     MaxMinFairness,
     NestedFairness,
     ProportionalFairness,
+    outer_of,
 )
 from librex_models.families.nested import members_of
 from librex_models.forms.arrays_form import arrays_form
@@ -263,7 +264,7 @@ class Model:
         return Question(problem=problem, grouping=grouping, family=self.family)
 
     def _check_one_level(self) -> None:
-        outer = self.family.outer if isinstance(self.family, NestedFairness) else self.family
+        outer = outer_of(self.family)
         if isinstance(outer, MaxMinFairness) and outer.lexicographic:
             raise UnsolvableError(
                 "lexicographic max-min is a sequence of models: use MaxMin with "

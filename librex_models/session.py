@@ -257,14 +257,9 @@ class Session:
         """Hold the session, which serves one thread at a time."""
         if not self._is_open:
             raise ParameterError("the session is closed; model.open() gives a new one")
-        if not self._in_use.acquire(blocking=False):
-            raise ParameterError(
-                "the session is in use in another thread; open one session for each thread"
-            )
-        try:
+        refusal = "the session is in use in another thread; open one session for each thread"
+        with held_alone(self._in_use, refusal):
             yield
-        finally:
-            self._in_use.release()
 
     def _build(self) -> None:
         """Declare the question, and open the first candidate, which may refuse."""
@@ -319,6 +314,17 @@ class Session:
             seconds=seconds,
             point=answer.decision,
         )
+
+
+@contextmanager
+def held_alone(lock: Lock, refusal: str) -> Iterator[None]:
+    """Hold what serves one thread at a time; another thread gets a ParameterError, and no turn."""
+    if not lock.acquire(blocking=False):
+        raise ParameterError(refusal)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_written(values: Mapping[str, Any], grouping: Grouping) -> None:

@@ -17,7 +17,7 @@ from librex_models.analysis.claims import (
 )
 from librex_models.analysis.solution_columns import Columns, columns_of, prices_of
 from librex_models.errors import ParameterError
-from librex_models.families import AlphaFairness, Family, MaxMinFairness, NestedFairness
+from librex_models.families import AlphaFairness, Family, MaxMinFairness, NestedFairness, outer_of
 from librex_models.model import Model
 from librex_models.problem.labels import as_vector
 from librex_models.routes.exact_linear import ExactLinear, is_single_choice
@@ -126,7 +126,7 @@ def verify(
 def first_level(model: Model) -> Model:
     """Return the model, or that of the lowest level where it is one of all levels."""
     family = model.family
-    outer = family.outer if isinstance(family, NestedFairness) else family
+    outer = outer_of(family)
     if not isinstance(outer, MaxMinFairness) or not outer.lexicographic:
         return model
     own: Family = replace(outer, lexicographic=False)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from librex_models.errors import FileError
-from librex_models.families import AlphaFairness, NestedFairness
+from librex_models.families import AlphaFairness, NestedFairness, outer_of
 from librex_models.problem.labels import label_texts
 from librex_models.routes.route import Floats, Question
 from librex_models.solution_files import Naming, SolutionFile
@@ -206,7 +206,7 @@ def _check_model(file: SolutionFile, question: Question) -> None:
         inner = family.inner_alpha
     elif family.key == "group_alpha_fair":
         inner = 0.0
-    outer = family.outer if isinstance(family, NestedFairness) else family
+    outer = outer_of(family)
     asked = {
         "model": family.key,
         "alpha": outer.alpha if isinstance(outer, AlphaFairness) else None,

@@ -27,7 +27,7 @@ import numpy as np
 
 from librex_models.errors import ParameterError
 from librex_models.families.alpha_fair import NEAREST, AlphaFairness
-from librex_models.families.family import Floats, Majorant
+from librex_models.families.family import Family, Floats, Majorant
 from librex_models.families.max_min import MaxMinFairness
 from librex_models.families.nested_forms import tie_in_arrays, tie_in_pyomo, tied_in_cvxpy
 from librex_models.problem import AllocationProblem, Grouping
@@ -300,6 +300,16 @@ class NestedFairness:
         largest = np.zeros(len(self.groups))
         np.maximum.at(largest, self.members, utility)
         return largest
+
+
+def outer_of(family: Family) -> Family:
+    """Return the family over groups where one is nested, else the family itself."""
+    return family.outer if isinstance(family, NestedFairness) else family
+
+
+def compared_utility(family: Family, utility: Floats) -> Floats:
+    """Return the utilities that a family compares: those given, or of the groups they nest."""
+    return family.group_utility(utility) if isinstance(family, NestedFairness) else utility
 
 
 def members_of(problem: AllocationProblem) -> Grouping:

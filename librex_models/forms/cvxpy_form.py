@@ -90,8 +90,6 @@ def labels_in_cvxpy(
     >>> labels_in_cvxpy(problem, problem.grouping("groups"))["x"]
     ['a', 'b']
     """
-    weighted = grouping.weighted
-    compared = grouping.labels if weighted is None else weighted
     return {
         "x": problem.options,
         "utility": grouping.labels,
@@ -101,12 +99,12 @@ def labels_in_cvxpy(
         **{part.name: part.labels for part in extra_parts(problem)},
         "utility_of": grouping.labels,
         **labels_of_limits(grouping),
-        "worst_limit": compared,
+        "worst_limit": grouping.compared,
         "parts_of": grouping.labels,
         "member_part": grouping.labels,
         "member_limit": grouping.labels,
-        "group_utility": compared,
-        "mean_of": compared,
+        "group_utility": grouping.compared,
+        "mean_of": grouping.compared,
     }
 
 

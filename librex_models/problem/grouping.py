@@ -67,6 +67,11 @@ class Grouping:
         """Return the number of utilities."""
         return len(self.labels)
 
+    @property
+    def compared(self) -> Sequence[Hashable]:
+        """Whose weights count: the utilities themselves, or the groups of them that are nested."""
+        return self.labels if self.weighted is None else self.weighted
+
     def utility(
         self, reward: npt.NDArray[np.float64], decision: npt.NDArray[np.float64]
     ) -> npt.NDArray[np.float64]:

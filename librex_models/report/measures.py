@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from librex_models.allocation import Allocation
 from librex_models.errors import NoAllocationError
-from librex_models.families import AlphaFairness, NestedFairness, ProportionalFairness
+from librex_models.families import AlphaFairness, NestedFairness, ProportionalFairness, outer_of
 from librex_models.problem import Grouping
 from librex_models.problem.labels import label_texts
 from librex_models.verification import Verdict
@@ -52,7 +52,7 @@ def family_name(allocation: Allocation) -> str:
 def alpha_of(allocation: Allocation) -> float | None:
     """Return the alpha of an alpha-fair or proportional allocation, None for other families."""
     family = allocation.family
-    outer = family.outer if isinstance(family, NestedFairness) else family
+    outer = outer_of(family)
     return outer.alpha if isinstance(outer, AlphaFairness) else None
 
 
@@ -74,7 +74,7 @@ def reported_grouping(allocation: Allocation) -> Grouping:
 def settled_texts(allocation: Allocation) -> list[list[str]]:
     """Return who is settled at each level of the certificate, by the texts of all labels."""
     grouping = allocation.grouping
-    labels = grouping.labels if grouping.weighted is None else grouping.weighted
+    labels = grouping.compared
     text_of = dict(zip(labels, label_texts(labels), strict=True))
     return [[text_of[label] for label in level.settled] for level in allocation.certificate.levels]
 

@@ -6,7 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from librex_models.families import Family, MaxMinFairness, NestedFairness
+from librex_models.families import (
+    Family,
+    MaxMinFairness,
+    NestedFairness,
+    compared_utility,
+    outer_of,
+)
 from librex_models.families.nested import ROUNDINGS
 from librex_models.problem import Grouping
 from librex_models.routes.filled import HAIR, Filled
@@ -73,7 +79,7 @@ def certificate_of_levels(found: Filled, options: SolveOptions) -> tuple[Certifi
         free = replace(evidence, price=np.zeros_like(evidence.price))
         tried.append((free, np.zeros_like(price)))
     certificate, price = best_proof(found, tried, options)
-    outer = _outer(found.question.family)
+    outer = outer_of(found.question.family)
     if isinstance(outer, MaxMinFairness) and outer.lexicographic:
         certificate = with_levels(certificate, _levels(found, level), options)
     return certificate, price
@@ -81,11 +87,7 @@ def certificate_of_levels(found: Filled, options: SolveOptions) -> tuple[Certifi
 
 def is_max_min(family: Family) -> bool:
     """Return whether a family compares the lowest utility per weight, of groups or of agents."""
-    return isinstance(_outer(family), MaxMinFairness)
-
-
-def _outer(family: Family) -> Family:
-    return family.outer if isinstance(family, NestedFairness) else family
+    return isinstance(outer_of(family), MaxMinFairness)
 
 
 def _of_label(found: Filled) -> Integers:
@@ -94,13 +96,9 @@ def _of_label(found: Filled) -> Integers:
     return family.members if isinstance(family, NestedFairness) else np.arange(len(found.utility))
 
 
-def _compared_utility(found: Filled, utility: Floats) -> Floats:
-    family = found.question.family
-    return family.group_utility(utility) if isinstance(family, NestedFairness) else utility
-
-
 def _per_weight(found: Filled) -> Floats:
-    return _compared_utility(found, found.utility) / found.question.grouping.weight
+    question = found.question
+    return compared_utility(question.family, found.utility) / question.grouping.weight
 
 
 def _worth(found: Filled, slope: Floats) -> Floats:
@@ -185,13 +183,13 @@ def _kept(grouping: Grouping, utility: Floats) -> tuple[Floats, Floats]:
 
 
 def _compared(found: Filled, slope: Floats, alone: Floats, level: Integers) -> Compared:
-    is_nested = isinstance(found.question.family, NestedFairness)
-    up = 1.0 + ROUNDINGS * EPSILON if is_nested else 1.0
+    family = found.question.family
+    up = 1.0 + ROUNDINGS * EPSILON if isinstance(family, NestedFairness) else 1.0
     return Compared(
         of_label=_of_label(found),
         weight=found.question.grouping.weight,
-        utility=_compared_utility(found, found.utility),
-        alone=up * _compared_utility(found, alone),
+        utility=compared_utility(family, found.utility),
+        alone=up * compared_utility(family, alone),
         worth=_worth(found, slope),
         level=level,
     )
@@ -214,7 +212,6 @@ def _levels(found: Filled, level: Integers) -> tuple[Level, ...]:
     nothing = rounding_of_nothing(problem, grouping)
     per_weight = _per_weight(found)
     most = np.where((per_weight == 0.0) & (most < nothing), 0.0, most)
-    labels = grouping.labels if grouping.weighted is None else grouping.weighted
     order = np.argsort(level, kind="stable")
     ends = np.searchsorted(level[order], np.arange(len(bound) + 1))
     levels = []
@@ -236,7 +233,7 @@ def _levels(found: Filled, level: Integers) -> tuple[Level, ...]:
                 bound=most_here,
                 gap=gap,
                 bound_from="prices",
-                settled=tuple(labels[g] for g in members.tolist()),
+                settled=tuple(grouping.compared[g] for g in members.tolist()),
             )
         )
     return tuple(levels)

@@ -6,6 +6,7 @@ level is proven by prices that are recomputed outside the solver.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,7 +17,7 @@ from librex_models.routes.leximin_steps import levels_of
 from librex_models.routes.leximin_whole import WholeClimb, WholeLadder
 from librex_models.routes.limits import Deadline
 from librex_models.routes.plain import Plain
-from librex_models.routes.route import Answer, Floats, Opener, Question
+from librex_models.routes.route import Answer, Floats, Opener, OpenRoute, Question
 from librex_models.routes.solving import RouteSession
 from librex_models.verification import (
     Certificate,
@@ -168,16 +169,13 @@ class LeximinSession(RouteSession):
 
     def _best_around(self, decision: Floats) -> Floats:
         """Return the best decision with the same whole part."""
-        problem = self._question.problem
-        if problem.integer.all():
-            return decision
-        question, linear = with_whole_part_fixed(self._question, self._declared, decision)
-        session = LeximinSession(question, linear, self._linear_opener, self._linear_opener)
-        answer = session.solve(self._deadline.options(SolveOptions()))
-        session.close()
-        if answer.decision is None or broken_budgets(problem, answer.decision).any():
-            return decision
-        return answer.decision
+
+        def opened(question: Question, linear: Program) -> LeximinSession:
+            return LeximinSession(question, linear, self._linear_opener, self._linear_opener)
+
+        return best_with_whole_part(
+            self._question, self._declared, decision, opened, self._deadline
+        )
 
     def _ladder(self, options: SolveOptions) -> Ladder:
         without_start = replace(options, start=None)
@@ -211,7 +209,24 @@ def _sifting(opener: Opener) -> Opener:
     return sifted
 
 
-def with_whole_part_fixed(
+def best_with_whole_part(
+    question: Question,
+    program: Program,
+    decision: Floats,
+    opened: Callable[[Question, Program], OpenRoute],
+    deadline: Deadline,
+) -> Floats:
+    """Return the best decision with the same whole part, by a session of what is left."""
+    if question.problem.integer.all():
+        return decision
+    session = opened(*_with_whole_part_fixed(question, program, decision))
+    found = session.solve(deadline.options(SolveOptions())).decision
+    session.close()
+    is_worse = found is None or broken_budgets(question.problem, found).any()
+    return decision if found is None or is_worse else found
+
+
+def _with_whole_part_fixed(
     question: Question, program: Program, decision: Floats
 ) -> tuple[Question, Program]:
     """Return the question of fractional decisions that is left where whole ones are taken."""
@@ -235,26 +250,33 @@ def whole_answer(
     question: Question, first: Answer, climb: WholeClimb, options: SolveOptions
 ) -> Answer:
     """Return the answer of a first level with the levels that were climbed from it."""
-    levels, verdict = climb.levels, first.certificate.verdict
+    answer = with_all_levels(question, first, climb.decision, climb.levels, options)
+    answer = replace(answer, rounds=climb.rounds, nodes=climb.nodes)
+    if climb.stopped is None:
+        return answer
+    return unfinished(answer, climb.stopped.limit or Limit.OTHER, climb.stopped.message)
+
+
+def with_all_levels(
+    question: Question,
+    first: Answer,
+    decision: Floats,
+    levels: tuple[Level, ...],
+    options: SolveOptions,
+) -> Answer:
+    """Return the answer of a first level with the decision of the last, and the proof of all."""
+    verdict = first.certificate.verdict
     certificate = replace(
         first.certificate,
         # The gaps of the levels, the first among them, decide whether it is less.
         verdict=Verdict.OPTIMAL if verdict is Verdict.FEASIBLE else verdict,
-        violations=violations(question.problem, climb.decision, question.grouping),
+        violations=violations(question.problem, decision, question.grouping),
         value=levels[0].value,
         bound=levels[0].bound,
         gap=levels[0].gap,
     )
-    answer = replace(
-        first,
-        decision=climb.decision,
-        certificate=with_levels(certificate, levels, options),
-        rounds=climb.rounds,
-        nodes=climb.nodes,
-    )
-    if climb.stopped is None:
-        return answer
-    return unfinished(answer, climb.stopped.limit or Limit.OTHER, climb.stopped.message)
+    certificate = with_levels(certificate, levels, options)
+    return replace(first, decision=decision, certificate=certificate)
 
 
 def with_levels(

@@ -155,23 +155,36 @@ def levels_of(
             bound = 0.0
         if bound > value - CLAIM_TOLERANCE * abs(value):
             bound = max(bound, value)
-        most = most_of_settled(share[step.settled], value, bound)
-        gaps = [relative_gap(bound, value)]
-        gaps += [
-            relative_gap(one, got)
-            for one, got in zip(most.tolist(), per_weight[step.settled].tolist(), strict=True)
-            if one > got
-        ]
         levels.append(
             Level(
                 value=value,
                 bound=bound,
-                gap=max(gaps),
+                gap=gap_of_level(share[step.settled], value, bound, per_weight[step.settled]),
                 bound_from="prices" if np.isfinite(bound) else "none",
                 settled=tuple(grouping.labels[g] for g in step.settled.tolist()),
             )
         )
     return tuple(levels)
+
+
+def gap_of_level(share: Floats, value: float, bound: float, got: Floats) -> float:
+    """Return the gap of a level: its own, or that of somebody who is settled at it.
+
+    Parameters
+    ----------
+    share, got : arrays of shape (n_settled,)
+        The part of each in what the bound proves, and what each got per weight.
+    value, bound : float
+        Of the level.
+    """
+    most = most_of_settled(share, value, bound)
+    gaps = [relative_gap(bound, value)]
+    gaps += [
+        relative_gap(one, own)
+        for one, own in zip(most.tolist(), got.tolist(), strict=True)
+        if one > own
+    ]
+    return max(gaps)
 
 
 def most_of_settled(share: Floats, value: float, bound: float) -> Floats:

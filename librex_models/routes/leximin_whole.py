@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from librex_models.families import NestedFairness
+from librex_models.families import NestedFairness, compared_utility
 from librex_models.routes.leximin_service import needs_service, number_left_out, service_program
 from librex_models.routes.route import Answer, Floats, Question
 from librex_models.verification import Level, Verdict, region, relative_gap
@@ -41,19 +41,7 @@ def most_per_weight(question: Question) -> Floats:
     """Return what each could have per weight, alone."""
     own = region(question.problem, by_budgets=True)
     most = question.grouping.utility(np.maximum(question.reward, 0.0), np.maximum(own.upper, 0.0))
-    return _compared(question, most) / question.grouping.weight
-
-
-def _compared(question: Question, utility: Floats) -> Floats:
-    """Return what is compared: the utilities themselves, or those of the groups that they nest."""
-    family = question.family
-    return family.group_utility(utility) if isinstance(family, NestedFairness) else utility
-
-
-def _labels(question: Question) -> Sequence[Hashable]:
-    """Return who is compared."""
-    grouping = question.grouping
-    return grouping.labels if grouping.weighted is None else grouping.weighted
+    return compared_utility(question.family, most) / question.grouping.weight
 
 
 def level_program(
@@ -78,8 +66,8 @@ def level_program(
     slack : float
         Relative, of the levels before.
     """
-    grouping, labels = question.grouping, _labels(question)
-    n_groups, before = len(labels), _compared(question, question.grouping.history)
+    grouping, labels = question.grouping, question.grouping.compared
+    n_groups, before = len(labels), compared_utility(question.family, grouping.history)
     most = most_per_weight(question)
     # The k-th level is at most the k-th smallest of these, and nobody is below by more than that.
     ceiling = float(np.sort(most)[k - 1])
@@ -308,7 +296,8 @@ def _first_difference(before: Floats, after: Floats) -> int | None:
 
 
 def _sorted_levels(question: Question, decision: Floats) -> Floats:
-    return np.sort(_compared(question, question.utility(decision)) / question.grouping.weight)
+    utility = compared_utility(question.family, question.utility(decision))
+    return np.sort(utility / question.grouping.weight)
 
 
 def least_positive(question: Question) -> float:

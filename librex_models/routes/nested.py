@@ -142,7 +142,7 @@ class Nested(Plain):
 
     def program(self, question: Question, program: Program) -> Program:
         """Return the linear Program under the tangents that there are."""
-        family = _family_of(question)
+        family = nested_family(question)
         most = most_of_groups(question, family)
         program = bounded(question, family, program, most)
         if self.utilities is None or self._is_of_another_size(question, family, most):
@@ -163,7 +163,7 @@ class Nested(Plain):
 
     def equivalent(self, question: Question, objective: float) -> float:
         """Return the equivalent utility of an objective, which is in scaled terms."""
-        family, total = _family_of(question), float(question.grouping.weight.sum())
+        family, total = nested_family(question), float(question.grouping.weight.sum())
         if isinstance(family.outer, MaxMinFairness):
             return self.utility_unit * objective
         if family.outer.alpha == 0.0:
@@ -177,7 +177,7 @@ class Nested(Plain):
 
     def gaps(self, question: Question, relative_gap: float) -> tuple[float, float]:
         """Return the gaps in the objective, the first time wide: lines around it come first."""
-        family = _family_of(question)
+        family = nested_family(question)
         share = SHARE_OF_GAP * relative_gap * (1.0 if self.is_looked_at else LOOSE)
         if not family.has_terms:
             return share, 0.0
@@ -186,7 +186,7 @@ class Nested(Plain):
 
     def refined(self, question: Question, decision: Floats, bound: float) -> bool:
         """Add tangents at a decision, and take its size as the unit."""
-        family, was_loose = _family_of(question), not self.is_looked_at
+        family, was_loose = nested_family(question), not self.is_looked_at
         utility = question.utility(decision)
         group = family.group_utility(utility)
         if self.ratios is not None:
@@ -353,7 +353,8 @@ def _size(family: NestedFairness, weight: Floats, group: Floats) -> float:
     return family.outer.equivalent(weight[counts], group[counts]) if counts.any() else 0.0
 
 
-def _family_of(question: Question) -> NestedFairness:
+def nested_family(question: Question) -> NestedFairness:
+    """Return the family of a question, which is a nested one."""
     if not isinstance(question.family, NestedFairness):
         raise ParameterError(f"{question.family.key} is not nested")
     return question.family

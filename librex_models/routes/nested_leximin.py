@@ -15,22 +15,21 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from librex_models.errors import ParameterError
 from librex_models.families import MaxMinLevel, NestedFairness
 from librex_models.routes.endings import broken_down
 from librex_models.routes.leximin import (
     LEAST_GAP,
     LEVEL_SHARE,
     WholeLevel,
+    best_with_whole_part,
     unfinished,
     whole_answer,
-    with_levels,
-    with_whole_part_fixed,
+    with_all_levels,
 )
-from librex_models.routes.leximin_steps import most_of_settled
+from librex_models.routes.leximin_steps import gap_of_level, most_of_settled
 from librex_models.routes.leximin_whole import WholeLadder
 from librex_models.routes.limits import Deadline
-from librex_models.routes.nested import Nested
+from librex_models.routes.nested import Nested, nested_family
 from librex_models.routes.nested_rows import most_of_groups
 from librex_models.routes.route import Answer, Floats, Opener, Question
 from librex_models.routes.solving import RouteSession
@@ -38,9 +37,6 @@ from librex_models.verification import (
     Certificate,
     Level,
     Verdict,
-    broken_budgets,
-    relative_gap,
-    violations,
 )
 from solvers import Counts, Limit, Outcome, Program, SolveOptions, Status
 from solvers.errors import SolverFailure
@@ -79,7 +75,7 @@ class NestedLevel(RouteSession):
         dual = outcome.row_dual
         if dual is None:
             dual = self._prover.relax(Deadline.after(None)).row_dual
-        family = _family_of(self._question)
+        family = nested_family(self._question)
         self.worth = np.zeros(len(family.groups))
         if dual is not None:
             multiplier = np.maximum(dual[self._program.rows_of("utility_of")], 0.0)
@@ -109,7 +105,7 @@ class NestedLevel(RouteSession):
 
 def best_between(question: Question, first: Floats, second: Floats) -> Floats:
     """Return the best decision on the way from the first, which keeps what is kept, to another."""
-    family, weight = _keeping_more(_family_of(question)), question.grouping.weight
+    family, weight = _keeping_more(nested_family(question)), question.grouping.weight
     before, after = question.utility(first), question.utility(second)
 
     def value(part: float) -> float:
@@ -246,16 +242,11 @@ class NestedLeximinSession:
                 return broken_down(str(failure))
             return answer
 
+        def opened(left: Question, linear: Program) -> NestedLeximinSession:
+            return NestedLeximinSession(left, linear, Nested(name="leximin"), *openers)
+
         def best_around(decision: Floats) -> Floats:
-            if question.problem.integer.all():
-                return decision
-            left, linear = with_whole_part_fixed(question, self._program, decision)
-            session = NestedLeximinSession(left, linear, Nested(name="leximin"), *openers)
-            answer = session.solve(deadline.options(SolveOptions()))
-            session.close()
-            found = answer.decision
-            is_worse = found is None or broken_budgets(question.problem, found).any()
-            return decision if found is None or is_worse else found
+            return best_with_whole_part(question, self._program, decision, opened, deadline)
 
         ladder = WholeLadder(question, self._program, solve, best_around, options.relative_gap)
         return whole_answer(question, first, ladder.climb(first), options)
@@ -305,7 +296,7 @@ class NestedLeximinSession:
         )
 
     def _utility(self, decision: Floats) -> Floats:
-        return _family_of(self._question).group_utility(self._question.utility(decision))
+        return nested_family(self._question).group_utility(self._question.utility(decision))
 
     def _proven(
         self, first: Answer, last: Answer, steps: Sequence[_Step], options: SolveOptions
@@ -313,41 +304,22 @@ class NestedLeximinSession:
         """Return the answer of the last level with what is known of all."""
         if last.decision is None:
             return first
-        problem, grouping = self._question.problem, self._question.grouping
         utility = self._utility(last.decision)
         levels = tuple(self._level(step, utility) for step in steps)
-        certificate = replace(
-            first.certificate,
-            # The gaps of the levels decide whether it is less.
-            verdict=Verdict.OPTIMAL,
-            violations=violations(problem, last.decision, grouping),
-            value=levels[0].value,
-            bound=levels[0].bound,
-            gap=levels[0].gap,
-        )
-        return replace(
-            first, decision=last.decision, certificate=with_levels(certificate, levels, options)
-        )
+        return with_all_levels(self._question, first, last.decision, levels, options)
 
     def _level(self, step: _Step, utility: Floats) -> Level:
-        family, per_weight = _family_of(self._question), utility / self._question.grouping.weight
+        family, per_weight = nested_family(self._question), utility / self._question.grouping.weight
         value = float(per_weight[step.is_open].min())
         is_kept = bool((utility >= step.kept)[~step.is_open].all())
         bound = step.certificate.bound if is_kept else np.inf
         if step.certificate.value <= value < bound * (1.0 + SLACK):
             bound = max(bound, value)
-        most = most_of_settled(step.share[step.settled], value, bound)
-        got = per_weight[step.settled]
-        gaps = [relative_gap(bound, value)]
-        gaps += [
-            relative_gap(one, own)
-            for one, own in zip(most.tolist(), got.tolist(), strict=True)
-            if one > own
-        ]
+        share, got = step.share[step.settled], per_weight[step.settled]
         return Level(
             value=value,
             bound=bound,
-            gap=max(gaps),
+            gap=gap_of_level(share, value, bound, got),
             bound_from=step.certificate.bound_from if is_kept else "none",
             settled=tuple(family.groups[g] for g in np.flatnonzero(step.settled).tolist()),
         )
@@ -358,7 +330,7 @@ def _can_have_something(question: Question) -> Booleans:
 
     Solvers would say that the others get 1e-17 at most, which is no proof.
     """
-    can = most_of_groups(question, _family_of(question)) > 0.0
+    can = most_of_groups(question, nested_family(question)) > 0.0
     is_fractional = not question.problem.integer.any()
     return can if can.any() and is_fractional else np.ones_like(can)
 
@@ -382,7 +354,7 @@ def _step_of_nothing(certificate: Certificate, settled: Booleans) -> _Step:
 
 def _level_question(question: Question, is_open: Booleans, kept: Floats) -> Question:
     level = MaxMinLevel(is_open=is_open, kept=kept)
-    return replace(question, family=replace(_family_of(question), outer=level))
+    return replace(question, family=replace(nested_family(question), outer=level))
 
 
 def _level_program(program: Program, is_open: Booleans, kept: Floats) -> Program:
@@ -391,9 +363,3 @@ def _level_program(program: Program, is_open: Booleans, kept: Floats) -> Program
     lower[groups] = np.maximum(lower[groups], np.where(is_open, 0.0, kept))
     upper[program.rows_of("worst_limit")] = np.where(is_open, 0.0, np.inf)
     return replace(program, column_lower=lower, row_upper=upper)
-
-
-def _family_of(question: Question) -> NestedFairness:
-    if not isinstance(question.family, NestedFairness):
-        raise ParameterError(f"{question.family.key} is not nested")
-    return question.family

@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import sparse
 
-from librex_models.families import AlphaFairness, MaxMinFairness, NestedFairness, TotalReward
+from librex_models.families import (
+    AlphaFairness,
+    MaxMinFairness,
+    NestedFairness,
+    TotalReward,
+    compared_utility,
+)
 from librex_models.families.family import Majorant
 from librex_models.routes.route import Floats, Question
 from librex_models.routes.solvable import advice_on_service
@@ -163,7 +169,7 @@ def _majorant(question: Question, utility: Floats, multiplier: Floats | None) ->
         return family.majorant(weight, utility, multiplier)
     own = region(question.problem, by_budgets=True)
     most = question.utility(np.maximum(own.upper, own.lower))
-    is_stuck = (family.group_utility(most) if isinstance(family, NestedFairness) else most) <= 0.0
+    is_stuck = compared_utility(family, most) <= 0.0
     return family.majorant(weight, utility, multiplier, is_stuck if is_stuck.any() else None)
 
 

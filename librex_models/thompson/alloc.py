@@ -12,14 +12,14 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from librex_models.allocation import Allocation
-from librex_models.errors import ParameterError, ShapeError
+from librex_models.errors import ParameterError
 from librex_models.model import Model
 from librex_models.models import AlphaFair, BudgetOnly, MaxMin, Proportional, check_alpha
 from librex_models.problem import AllocationProblem
-from librex_models.problem.labels import Floats, as_numbers
+from librex_models.problem.labels import Floats
 from librex_models.thompson.arguments import as_count, checked_truth, generator_of
 from librex_models.thompson.beta_bernoulli import BetaBernoulli
-from librex_models.thompson.budget_tracker import BudgetTracker
+from librex_models.thompson.budget_tracker import BudgetTracker, amounts, used_part
 from librex_models.verification import fairness_measures
 
 FairnessMode = Literal["none", "proportional", "maxmin", "alpha"]
@@ -137,9 +137,11 @@ class Alloc:
         NoAllocationError
             If there is none; nothing was counted.
         """
-        available = self._vector(budget, "budget")
+        available = amounts(budget, self._n_resources, "budget")
         agents = [self._agent(agent) for agent in requests]
-        asked = [self._vector(requests[i], f"the request of agent {i}") for i in agents]
+        asked = [
+            amounts(requests[i], self._n_resources, f"the request of agent {i}") for i in agents
+        ]
         if not agents:
             self.tracker.record({}, available)
             self._part[:], self.last = 0.0, None
@@ -158,7 +160,7 @@ class Alloc:
         self._part[:] = 0.0
         self._part[agents] = decision
         for i, vector in granted.items():
-            self._share[i] += _share(vector, available)
+            self._share[i] += used_part(vector, available).mean()
         self.last = allocation
         return granted
 
@@ -220,22 +222,6 @@ class Alloc:
         if not is_number or not 0 <= agent < self._n_agents:
             raise ParameterError(f"agent {agent!r} is not one of 0 to {self._n_agents - 1}")
         return int(agent)
-
-    def _vector(self, value: Any, name: str) -> Floats:
-        numbers = as_numbers(value, name)
-        if numbers.shape != (self._n_resources,):
-            raise ShapeError(f"{name} has shape {numbers.shape}, expected ({self._n_resources},)")
-        bad = np.flatnonzero(~((numbers >= 0.0) & (numbers < np.inf)))
-        if bad.size:
-            raise ParameterError(
-                f"{name} holds {numbers[bad[0]]} of resource {bad[0]}, expected at least 0"
-            )
-        return numbers
-
-
-def _share(vector: Floats, budget: Floats) -> float:
-    part = np.divide(vector, budget, out=np.zeros(len(vector)), where=budget > 0.0)
-    return float(part.mean())
 
 
 def _value(agent: Any, outcome: Outcome) -> float:

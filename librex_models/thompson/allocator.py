@@ -39,11 +39,11 @@ from librex_models.thompson.service_floors import service_floors as checked_floo
 from librex_models.thompson.setting import Setting, setting_of
 from librex_models.thompson.state_file import (
     Entry,
-    Name,
     naming_line,
     read_entries,
     write_state,
 )
+from solvers.atomic_file import Name
 
 
 class ThompsonAllocator:

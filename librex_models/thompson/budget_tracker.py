@@ -50,12 +50,12 @@ class BudgetTracker:
         ShapeError, ParameterError
             Naming the agent; nothing was added.
         """
-        available = _amounts(budget, None, "budget")
+        available = amounts(budget, None, "budget")
         if self._available is not None:
-            available = _amounts(budget, len(self._available), "budget")
+            available = amounts(budget, len(self._available), "budget")
         used = np.zeros(len(available))
         for agent, vector in allocations.items():
-            used += _amounts(vector, len(available), f"the allocation of agent {agent!r}")
+            used += amounts(vector, len(available), f"the allocation of agent {agent!r}")
         self._used = used if self._used is None else self._used + used
         self._available = available if self._available is None else self._available + available
         self._last, self._rounds = used, self._rounds + 1
@@ -77,17 +77,25 @@ class BudgetTracker:
         if budget is None:
             if self._used is None or self._available is None:
                 raise ParameterError("no round was recorded yet: give a budget, or record a round")
-            return _part(self._used, self._available)
-        available = _amounts(budget, None if self._last is None else len(self._last), "budget")
+            return used_part(self._used, self._available)
+        available = amounts(budget, None if self._last is None else len(self._last), "budget")
         used = np.zeros(len(available)) if self._last is None else self._last
-        return _part(used, available)
+        return used_part(used, available)
 
 
-def _part(used: Floats, available: Floats) -> Floats:
+def used_part(used: Floats, available: Floats) -> Floats:
+    """Return which part of each resource was used; 0 of what there is nothing of."""
     return np.divide(used, available, out=np.zeros(len(used)), where=available > 0.0)
 
 
-def _amounts(value: Any, n_resources: int | None, name: str) -> Floats:
+def amounts(value: Any, n_resources: int | None, name: str) -> Floats:
+    """Return how much there is of each resource, in a fresh array, checked.
+
+    Raises
+    ------
+    ShapeError, ParameterError
+        By the name.
+    """
     numbers = as_numbers(value, name)
     if numbers.ndim != 1 or (n_resources is not None and len(numbers) != n_resources):
         expected = "(n_resources,)" if n_resources is None else f"({n_resources},)"

@@ -176,7 +176,7 @@ def _earned(
                 "it earned is not known"
             )
         decided[place] = kept[t].decision[j]
-    grouping = setting.model.question().grouping
+    grouping = setting.grouping
     group = grouping.of_option[option]
     earned = grouping.share[group] * outcome * decided
     return np.bincount(group, earned, minlength=len(grouping)).astype(np.float64, copy=False)

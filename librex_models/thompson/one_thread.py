@@ -6,7 +6,9 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from librex_models.errors import ParameterError
+from librex_models.session import held_alone
+
+REFUSAL = "the sampler is in use in another thread; it serves one thread at a time"
 
 Method = TypeVar("Method", bound=Callable[..., Any])
 
@@ -22,13 +24,7 @@ def one_thread(method: Method) -> Method:
 
     @wraps(method)
     def alone(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        if not self._in_use.acquire(blocking=False):
-            raise ParameterError(
-                "the sampler is in use in another thread; it serves one thread at a time"
-            )
-        try:
+        with held_alone(self._in_use, REFUSAL):
             return method(self, *arguments, **keywords)
-        finally:
-            self._in_use.release()
 
     return cast("Method", alone)

@@ -41,7 +41,7 @@ def carried_over(
     old, new = setting.model.problem, model.problem
     if list(old.resources) != list(new.resources):
         raise ParameterError("the resources of the new model differ, and money is counted in them")
-    before = setting.model.question().grouping.labels
+    before = setting.grouping.labels
     option = _places(old.options, new.options)
     _move_options(learned.posterior, option, list(new.options), prior)
     floors = setting.floors
@@ -49,7 +49,7 @@ def carried_over(
     if floors is not None:
         floors = ServiceFloors(_moved(floors.rate, agent), floors.per_round)
     changed = replace(setting, model=model, floors=floors)
-    utility = _places(before, model.question().grouping.labels)
+    utility = _places(before, changed.grouping.labels)
     tally = learned.tally
     moved = Tally(
         round=tally.round,

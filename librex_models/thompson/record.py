@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from librex_models.errors import FileError, LibrexError
-from librex_models.thompson.state_file import Entry, Journal, Name, write_state
+from librex_models.thompson.state_file import Entry, Journal, write_state
+from solvers.atomic_file import Name
 
 MOST_ENTRIES = 10_000
 """A journal with more of them is begun anew."""

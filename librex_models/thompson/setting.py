@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import numpy as np
 from librex_models.errors import ParameterError
 from librex_models.families import NestedFairness
 from librex_models.model import Model
+from librex_models.problem import Grouping
 from librex_models.problem.labels import Floats, as_vector, check_range
 from librex_models.thompson.arguments import as_count, checked_truth, generator_of
 from librex_models.thompson.horizon import Horizon, Purse
@@ -86,7 +88,12 @@ class Setting:
     @property
     def n_utilities(self) -> int:
         """How many utilities the family compares."""
-        return len(self.model.question().grouping)
+        return len(self.grouping)
+
+    @cached_property
+    def grouping(self) -> Grouping:
+        """Whose utilities the family compares."""
+        return self.model.question().grouping
 
     def untaught(self, posterior: Posterior, seed: int | None) -> Learned:
         """Return what is known before the first round."""
@@ -139,8 +146,7 @@ class Setting:
         before = getattr(self.model.problem, self._history_name)
         below = np.flatnonzero(before + earned < 0.0)
         if below.size:
-            grouping = self.model.question().grouping
-            g = int(below[0])
+            grouping, g = self.grouping, int(below[0])
             raise ParameterError(
                 f"the outcomes leave {grouping.kind} {grouping.labels[g]!r} with a utility of "
                 f"{before[g] + earned[g]:g} in all, and fairness needs at least zero"
@@ -148,8 +154,7 @@ class Setting:
 
     @property
     def _history_name(self) -> str:
-        is_over_agents = self.model.question().grouping.kind == "agent"
-        return "agent_history" if is_over_agents else "history"
+        return "agent_history" if self.grouping.kind == "agent" else "history"
 
     def _given(self, budget: Any) -> Floats | None:
         if budget is None:

@@ -19,10 +19,9 @@ import numpy as np
 import numpy.typing as npt
 
 from librex_models.errors import FileError, LibrexError
-from solvers.atomic_file import write_whole
+from solvers.atomic_file import Name, write_whole
 
 Entry = dict[str, Any]
-Name = str | os.PathLike[str]
 
 
 def line_of(entry: Entry) -> str:
