@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from solvers.entries import with_entries
 from solvers.errors import ProgramError
 from solvers.parametric import ParametricProgram
 from solvers.perspectives import Perspectives
@@ -18,15 +19,15 @@ from solvers.program import AlphaFairTerms, Block, Booleans, Floats, Integers, P
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Affine:
-    """Numbers that are constants, or constants plus coefficient * parameter[index].
+    """Numbers that are constants, or these plus coefficient * parameter[index].
 
     Parameters
     ----------
     constant : array of shape (n_numbers,)
     parameter : str or None
         None for numbers that do not change.
-    index, coefficient : arrays of shape (n_numbers,)
-        Which entry of the parameter, and its factor.
+    index, coefficient : arrays of shape (n_numbers,), or None
+        Which entry of the parameter, and its factor; None where each number has its own entry.
     """
 
     constant: Floats
@@ -45,6 +46,11 @@ def entries_of(parameter: str, index: Integers, coefficient: Floats) -> Affine:
     return Affine(
         constant=np.zeros(len(index)), parameter=parameter, index=index, coefficient=coefficient
     )
+
+
+def copied(parameter: str, size: int) -> Affine:
+    """Return numbers that are the entries of a parameter, one by one."""
+    return Affine(constant=np.zeros(size), parameter=parameter)
 
 
 class ProgramBuilder:
@@ -145,7 +151,7 @@ class ProgramBuilder:
             terms=self._alpha_fair_terms(),
             perspectives=self._built_perspectives(),
         )
-        slope = {
+        slope: dict[str, sparse.csr_array | str] = {
             part: self._slope(affine)
             for part, affine in numbers.items()
             if part != "matrix" and any(one.parameter for one in affine)
@@ -212,11 +218,7 @@ class ProgramBuilder:
         if len(pieces) == 1 and pieces[0][0].shape == shape:
             pattern = pieces[0][0]
             self._order: Integers | None = None
-            entries = numbers[0].constant
-            return (
-                sparse.csc_array((entries, pattern.indices, pattern.indptr), shape=shape),
-                numbers,
-            )
+            return with_entries(pattern, numbers[0].constant), numbers
         stacked, start = [], 0
         identified: dict[tuple[str, str], sparse.csc_array] = {}
         for key, (pattern, _) in self._entries.items():
@@ -246,19 +248,26 @@ class ProgramBuilder:
         return matrix, numbers
 
     def _matrix_slope(self, numbers: list[Affine]) -> sparse.csr_array:
-        slope = self._slope(numbers)
+        slope = self._matrix_of(numbers)
         return slope if self._order is None else sparse.csr_array(slope[self._order])
 
-    def _slope(self, numbers: list[Affine]) -> sparse.csr_array:
+    def _slope(self, numbers: list[Affine]) -> sparse.csr_array | str:
+        if len(numbers) == 1 and numbers[0].parameter is not None and numbers[0].index is None:
+            return numbers[0].parameter
+        return self._matrix_of(numbers)
+
+    def _matrix_of(self, numbers: list[Affine]) -> sparse.csr_array:
         size = sum(len(one.constant) for one in numbers)
         places, indices, coefficients = [], [], []
         start = 0
         for one in numbers:
-            if one.parameter is not None and one.index is not None and one.coefficient is not None:
-                places.append(np.arange(start, start + len(one.constant)))
-                indices.append(one.index + self._places[one.parameter].start)
-                coefficients.append(one.coefficient)
-            start += len(one.constant)
+            count = len(one.constant)
+            if one.parameter is not None:
+                index = np.arange(count) if one.index is None else one.index
+                places.append(np.arange(start, start + count))
+                indices.append(index + self._places[one.parameter].start)
+                coefficients.append(np.ones(count) if one.coefficient is None else one.coefficient)
+            start += count
         # Every number touches at most one parameter entry, so the rows are in order already.
         counts = np.zeros(size + 1, dtype=np.int64)
         touched = np.concatenate(places)
@@ -270,6 +279,8 @@ class ProgramBuilder:
 
 
 def _constants(numbers: list[Affine]) -> Floats:
+    if len(numbers) == 1:
+        return numbers[0].constant
     return np.concatenate([one.constant for one in numbers]) if numbers else np.zeros(0)
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from solvers.changes import Changes, check_may_rebuild, why_rebuild
+from solvers.entries import by_column
 from solvers.errors import SolverFailure, UpdateError
 from solvers.highs_arrays import native_arrays
 from solvers.highs_native import native
@@ -140,8 +141,8 @@ class HeldProgram:
             upper,
             program.row_lower,
             program.row_upper,
-            matrix.indptr.astype(np.int32),
-            matrix.indices.astype(np.int32),
+            matrix.indptr.astype(np.int32, copy=False),
+            matrix.indices.astype(np.int32, copy=False),
             matrix.data,
             program.integer.astype(np.int32),
         )
@@ -217,11 +218,8 @@ def _by_column(matrix: sparse.csc_array) -> Floats | sparse.csr_array:
 
     Such a matrix is multiplied several times as fast.
     """
-    n_rows, n_columns = matrix.shape
-    if matrix.has_sorted_indices and matrix.nnz == n_rows * n_columns:
-        dense: Floats = matrix.data.reshape(n_columns, n_rows)
-        return dense
-    return matrix.T
+    full = by_column(matrix)
+    return matrix.T if full is None else full
 
 
 def as_array(numbers: list[float]) -> Floats:
@@ -236,6 +234,8 @@ def _loses_entries(program: Program, smallest: float) -> bool:
     A row of upper sides only, over columns at least zero, is looser without a positive entry.
     """
     matrix = program.matrix
+    if matrix.data.min(initial=np.inf) >= smallest:
+        return False
     is_lost = (matrix.data != 0) & (np.abs(matrix.data) < smallest)
     if not is_lost.any():
         return False

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from solvers.entries import with_entries
 from solvers.errors import UpdateError
 from solvers.program import Floats, Program
 
@@ -44,13 +45,14 @@ class ParametricProgram:
         The stored pattern of its matrix is the pattern for every value of the parameters.
     parameters : mapping of str to slice
         Where each parameter lies in the vector of all parameters.
-    slope : mapping of str to scipy.sparse.csr_array of shape (n_numbers, n_parameters)
-        For each touched part (see `PARTS`) its slope.
+    slope : mapping of str to scipy.sparse.csr_array of shape (n_numbers, n_parameters), or to str
+        For each touched part (see `PARTS`) its slope, or the name of the parameter whose entries
+        are its numbers, one by one.
     """
 
     constant: Program
     parameters: Mapping[str, slice]
-    slope: Mapping[str, sparse.csr_array]
+    slope: Mapping[str, sparse.csr_array | str]
 
     def program(self, values: Mapping[str, Floats]) -> Program:
         """Return the Program at the given values of all parameters."""
@@ -68,11 +70,14 @@ class ParametricProgram:
         values : mapping of str to array
             The new values of all parameters.
         """
-        vector = self._vector(values)
+        given = self._checked(values)
+        touched = self.touched(changed)
+        is_product = any(not isinstance(self._slope[part], str) for part in touched)
+        vector = np.concatenate(list(given.values())) if is_product else np.zeros(0)
         numbers: dict[str, Floats] = {}
-        for part in self.touched(changed):
-            place = self._copied.get(part)
-            moved = self.slope[part] @ vector if place is None else vector[place]
+        for part in touched:
+            slope = self._slope[part]
+            moved = given[slope] if isinstance(slope, str) else slope @ vector
             numbers[part] = _constant_numbers(self.constant, part) + moved
         return _with_numbers(program, numbers)
 
@@ -90,19 +95,27 @@ class ParametricProgram:
     def _parameters_of(self) -> dict[str, set[str]]:
         """For each part of the Program the parameters that its numbers depend on."""
         return {
-            part: {name for name, place in self.parameters.items() if _depends(slope, place)}
-            for part, slope in self.slope.items()
+            part: {slope}
+            if isinstance(slope, str)
+            else {name for name, place in self.parameters.items() if _depends(slope, place)}
+            for part, slope in self._slope.items()
         }
 
     @cached_property
-    def _copied(self) -> dict[str, slice]:
-        """The parts whose numbers are those of parameters that lie together, in order."""
-        places = {part: _copied_place(slope) for part, slope in self.slope.items()}
-        return {part: place for part, place in places.items() if place is not None}
+    def _slope(self) -> dict[str, sparse.csr_array | str]:
+        """The slopes, by name where they only copy a parameter."""
+        return {part: self._name_of_copied(slope) or slope for part, slope in self.slope.items()}
 
-    def _vector(self, values: Mapping[str, Floats]) -> Floats:
-        size = max((place.stop for place in self.parameters.values()), default=0)
-        vector = np.empty(size)
+    def _name_of_copied(self, slope: sparse.csr_array | str) -> str | None:
+        """Return which parameter a slope copies, None where it does anything else."""
+        if isinstance(slope, str):
+            return slope
+        copied = _copied_place(slope)
+        return next((name for name, place in self.parameters.items() if place == copied), None)
+
+    def _checked(self, values: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Return the values of all parameters, in the order in which they lie."""
+        given: dict[str, Floats] = {}
         for name, place in self.parameters.items():
             if name not in values:
                 raise UpdateError(f"parameter {name!r} has no value; nothing was changed")
@@ -112,8 +125,8 @@ class ParametricProgram:
                     f"parameter {name!r} has shape {value.shape}, "
                     f"expected {(place.stop - place.start,)}; nothing was changed"
                 )
-            vector[place] = value
-        return vector
+            given[name] = value
+        return given
 
 
 def _depends(slope: sparse.csr_array, place: slice) -> bool:
@@ -153,10 +166,7 @@ def _with_numbers(program: Program, numbers: Mapping[str, Floats]) -> Program:
     if "objective_constant" in changes:
         changes["objective_constant"] = float(changes["objective_constant"][0])
     if "matrix" in changes:
-        pattern = program.matrix
-        changes["matrix"] = sparse.csc_array(
-            (changes["matrix"], pattern.indices, pattern.indptr), shape=pattern.shape
-        )
+        changes["matrix"] = with_entries(program.matrix, changes["matrix"])
     if "term_weight" in changes:
         weight = changes.pop("term_weight")
         changes["terms"] = None if program.terms is None else replace(program.terms, weight=weight)

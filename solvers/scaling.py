@@ -15,12 +15,19 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import sparse
 
 from solvers.adapter import SolverSession
 from solvers.changes import check_may_rebuild, check_same_shape
 from solvers.counts import Counts
+from solvers.entries import (
+    by_column,
+    least_of_columns,
+    least_quotients,
+    of_columns,
+    products,
+    with_entries,
+)
 from solvers.errors import OptionError
 from solvers.options import SolveOptions
 from solvers.outcome import Outcome
@@ -35,6 +42,8 @@ LARGEST_ENTRY_OF_MIXED_ROWS = 4096.0
 CUTOFF = 2e-6
 # Numbers of a Program times a few of these factors stay far from overflow.
 LARGEST_EXPONENT = 480
+SMALLEST_POWER, LARGEST_POWER = 2.0**-LARGEST_EXPONENT, 2.0**LARGEST_EXPONENT
+EXPONENT_BITS = np.int64(0x7FF0_0000_0000_0000)
 SMALLEST_REACH = float(np.finfo(np.float64).tiny)
 # A scale is kept while the side it was made for has moved by less than this factor.
 KEPT_WITHIN = 1024.0
@@ -61,20 +70,32 @@ class Scaling:
 
 def scaling_of(program: Program, keeps_columns: bool = False) -> Scaling:
     """Return the factors for a Program without alpha-fair terms, those of columns perhaps 1."""
-    matrix = program.matrix
-    # abs(matrix) would sort the entries of the Program itself.
-    size = sparse.csc_array(
-        (np.abs(matrix.data), matrix.indices, matrix.indptr), shape=matrix.shape
-    )
+    size = _sizes(program.matrix)
     column = np.ones(program.n_columns)
     if not keeps_columns:
-        column = np.where(program.integer, 1.0, _power_of_two(_reach(program, size)))
-    total = size @ column
+        column = _power_of_two(_reach(program, size))
+        column[program.integer] = 1.0
+    total = _totals(size, column)
     side = _finite_side(program)
     limited = np.where(side > 0, np.minimum(side, total), total)
     row = _row_size(program) / _power_of_two(limited)
     row = np.where(_rows_of_whole_numbers(program), 1.0, row)
     return Scaling(row=row, column=column, objective=_objective_scale(program, column))
+
+
+def _sizes(matrix: sparse.csc_array) -> sparse.csc_array:
+    """Return the matrix with the sizes of its entries."""
+    if matrix.data.min(initial=0.0) >= 0.0:
+        return matrix
+    # abs(matrix) would sort the entries of the Program itself.
+    return with_entries(matrix, np.abs(matrix.data))
+
+
+def _totals(size: sparse.csc_array, column: Floats) -> Floats:
+    """Return what all columns together put into each row."""
+    full = by_column(size)
+    totals: Floats = size @ column if full is None else column @ full
+    return totals
 
 
 def _row_size(program: Program) -> Floats:
@@ -84,7 +105,7 @@ def _row_size(program: Program) -> Floats:
     """
     if not program.has_integers:
         return np.ones(program.n_rows)
-    fractional = _of_entries(program.matrix, ~program.integer)
+    fractional = of_columns(program.matrix, ~program.integer)
     has_fractional = np.bincount(program.matrix.indices[fractional], minlength=program.n_rows) > 0
     return np.where(has_fractional, LARGEST_ENTRY_OF_MIXED_ROWS, 1.0)
 
@@ -103,15 +124,16 @@ def _reach(program: Program, size: sparse.csc_array) -> Floats:
 
     `size` holds the absolute entries of the matrix.
     """
-    own = np.maximum(np.abs(program.column_lower), np.abs(program.column_upper))
+    reach = np.abs(program.column_lower)
+    np.maximum(reach, np.abs(program.column_upper), out=reach)
     upper = program.row_upper
     # A row of positive entries over columns >= 0 limits each of them on its own.
     limits = _is_packing(program) & np.isfinite(upper) & (upper > 0)
     most = np.where(limits, upper, np.inf)
     with np.errstate(over="ignore", divide="ignore"):
         # What a row lets a column have is positive, also where the quotient underflows.
-        quotient = np.maximum(most[size.indices] / size.data, SMALLEST_REACH)
-        reach = np.minimum(own, _least_of_columns(size, quotient))
+        limited = least_quotients(most, size)
+        np.minimum(reach, np.maximum(limited, SMALLEST_REACH, out=limited), out=reach)
         for _ in range(PASSES):
             if not np.isinf(reach).any():
                 break
@@ -121,9 +143,12 @@ def _reach(program: Program, size: sparse.csc_array) -> Floats:
 
 def _is_packing(program: Program) -> Booleans:
     """Return the rows without negative entries, over columns that are at least zero."""
+    is_below = program.column_lower < 0
+    if program.matrix.data.min(initial=0.0) >= 0.0 and not is_below.any():
+        return np.ones(program.n_rows, dtype=np.bool_)
     negative = program.matrix.data < 0
-    if (program.column_lower < 0).any():
-        negative |= _of_entries(program.matrix, program.column_lower < 0)
+    if is_below.any():
+        negative |= of_columns(program.matrix, is_below)
     counts = np.bincount(program.matrix.indices[negative], minlength=program.n_rows)
     is_packing: Booleans = counts == 0
     return is_packing
@@ -132,7 +157,7 @@ def _is_packing(program: Program) -> Booleans:
 def _tied_to_others(program: Program, size: sparse.csc_array, reach: Floats) -> Floats:
     """Return how large the one column of a row can get whose others have a known reach."""
     row_of = size.indices
-    is_open = _of_entries(size, np.isinf(reach)) & (size.data > 0)
+    is_open = of_columns(size, np.isinf(reach)) & (size.data > 0)
     side = np.where(np.isfinite(program.row_upper), program.row_upper, program.row_lower)
     total = size @ np.where(np.isinf(reach), 0.0, reach)
     total += np.where(np.isfinite(side), np.abs(side), 0.0)
@@ -140,22 +165,7 @@ def _tied_to_others(program: Program, size: sparse.csc_array, reach: Floats) -> 
     alone = is_open & (n_open[row_of] == 1)
     most = np.full(len(row_of), np.inf)
     np.divide(total[row_of], size.data, out=most, where=alone)
-    return _least_of_columns(size, most)
-
-
-def _of_entries(matrix: sparse.csc_array, numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return, for each stored entry, the number of its column."""
-    return np.repeat(numbers, np.diff(matrix.indptr))
-
-
-def _least_of_columns(matrix: sparse.csc_array, numbers: Floats) -> Floats:
-    """Return the least of one number for each stored entry, column by column."""
-    starts = matrix.indptr
-    has_entries = np.diff(starts) > 0
-    least = np.full(matrix.shape[1], np.inf)
-    if has_entries.any():
-        least[has_entries] = np.minimum.reduceat(numbers, starts[:-1][has_entries])
-    return least
+    return least_of_columns(size, most)
 
 
 def _finite_side(program: Program) -> Floats:
@@ -168,7 +178,7 @@ def _rows_of_whole_numbers(program: Program) -> Booleans:
     if not program.has_integers:
         return np.zeros(program.n_rows, dtype=np.bool_)
     entries = program.matrix.data
-    other = ~_of_entries(program.matrix, program.integer) | (entries != np.rint(entries))
+    other = ~of_columns(program.matrix, program.integer) | (entries != np.rint(entries))
     other |= np.abs(entries) > LARGEST_WHOLE_ENTRY
     counts = np.bincount(program.matrix.indices[other], minlength=program.n_rows)
     stays: Booleans = counts == 0
@@ -176,22 +186,22 @@ def _rows_of_whole_numbers(program: Program) -> Booleans:
 
 
 def _power_of_two(size: Floats) -> Floats:
-    """Return the nearest powers of two, 1 for sizes that are zero or not finite."""
-    usable = np.isfinite(size) & (size > 0)
-    _, exponent = np.frexp(np.where(usable, size, 1.0))
-    powers: Floats = np.ldexp(1.0, np.clip(exponent - 1, -LARGEST_EXPONENT, LARGEST_EXPONENT))
+    """Return the powers of two at or below sizes, 1 for sizes that are zero or not finite."""
+    powers = np.clip(size, SMALLEST_POWER, LARGEST_POWER)
+    # A double without its fraction.
+    powers.view(np.int64)[:] &= EXPONENT_BITS
+    powers[~((size > 0) & (size < np.inf))] = 1.0
     return powers
 
 
 def scaled_program(program: Program, scaling: Scaling) -> Program:
     """Return the Program in scaled rows, columns and objective."""
-    matrix = program.matrix
-    data = matrix.data * scaling.row[matrix.indices] * _of_entries(matrix, scaling.column)
+    entries = products(program.matrix, scaling.row, scaling.column)
     return replace(
         program,
         objective=program.objective * scaling.column * scaling.objective,
         objective_constant=program.objective_constant * scaling.objective,
-        matrix=sparse.csc_array((data, matrix.indices, matrix.indptr), shape=matrix.shape),
+        matrix=with_entries(program.matrix, entries),
         row_lower=program.row_lower * scaling.row,
         row_upper=program.row_upper * scaling.row,
         column_lower=program.column_lower / scaling.column,

@@ -30,7 +30,7 @@ import numpy as np
 
 from librex_models.families.family import Floats, Majorant
 from librex_models.problem import Grouping
-from solvers.builder import ProgramBuilder, entries_of
+from solvers.builder import ProgramBuilder, copied
 from solvers.program import Booleans
 from solvers.scaled_utility import scaled_utility
 
@@ -75,7 +75,7 @@ class AlphaFairness:
     def welfare_in_arrays(self, builder: ProgramBuilder, grouping: Grouping) -> None:
         """Maximise sum_g weight_g U_alpha(utility_g)."""
         n_groups = len(grouping)
-        weight = entries_of("weight", np.arange(n_groups), np.ones(n_groups))
+        weight = copied("weight", n_groups)
         if self.alpha == 0.0:
             builder.maximise("utility", weight)
         else:

@@ -16,7 +16,7 @@ import numpy as np
 
 from librex_models.families.family import Floats, Majorant, OwnMeasure
 from librex_models.problem import Grouping
-from solvers.builder import ProgramBuilder, entries_of
+from solvers.builder import ProgramBuilder, copied
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class TotalReward(OwnMeasure):
     def welfare_in_arrays(self, builder: ProgramBuilder, grouping: Grouping) -> None:
         """Maximise reward . x."""
         n_options = len(grouping.of_option)
-        builder.maximise("x", entries_of("reward", np.arange(n_options), np.ones(n_options)))
+        builder.maximise("x", copied("reward", n_options))
 
     def welfare_in_pyomo(self, model: Any) -> None:
         """Maximise reward . x."""

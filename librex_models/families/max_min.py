@@ -20,7 +20,7 @@ from scipy import sparse
 
 from librex_models.families.family import Floats, Majorant, OwnMeasure
 from librex_models.problem import Grouping
-from solvers.builder import Affine, ProgramBuilder, constant, entries_of
+from solvers.builder import Affine, ProgramBuilder, constant, copied
 from solvers.program import Block, Booleans
 
 
@@ -54,7 +54,7 @@ class MaxMinFairness(OwnMeasure):
             constant(np.zeros(n_groups)),
         )
         one_column = sparse.csc_array(np.ones((n_groups, 1)))
-        weight = entries_of("weight", np.arange(n_groups), np.ones(n_groups))
+        weight = copied("weight", n_groups)
         builder.add_entries("worst_limit", "worst", one_column, weight)
         diagonal = sparse.eye_array(n_groups, format="csc")
         minus_one = Affine(constant=-np.ones(n_groups))

@@ -22,7 +22,7 @@ from scipy import sparse
 from librex_models.families import Family
 from librex_models.forms.arrays_limits import limits_in_arrays
 from librex_models.problem import AllocationProblem, Grouping
-from solvers.builder import ProgramBuilder, constant, entries_of
+from solvers.builder import ProgramBuilder, constant, copied, entries_of
 from solvers.parametric import ParametricProgram
 from solvers.program import Block, Floats, Integers
 
@@ -52,14 +52,20 @@ def arrays_form(
 
 def agents_with_limit(problem: AllocationProblem) -> Integers:
     """Return the agents whose limit can bind: it is below the sum of their upper bounds."""
+    limited = np.flatnonzero(problem.agent_limit < np.inf)
+    if not limited.size:
+        return limited
     most = np.bincount(problem.agent_of_option, problem.upper, minlength=problem.n_agents)
-    return np.flatnonzero(problem.agent_limit < most)
+    return limited[problem.agent_limit[limited] < most[limited]]
 
 
 def agents_with_minimum(problem: AllocationProblem) -> Integers:
     """Return the agents whose minimum can bind: it is above the sum of their lower bounds."""
+    obliged = np.flatnonzero(problem.agent_minimum)
+    if not obliged.size:
+        return obliged
     least = np.bincount(problem.agent_of_option, problem.lower, minlength=problem.n_agents)
-    return np.flatnonzero(problem.agent_minimum > least)
+    return obliged[problem.agent_minimum[obliged] > least[obliged]]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -103,7 +109,7 @@ def _declare_decisions(builder: ProgramBuilder, problem: AllocationProblem) -> N
     builder.add_rows(
         Block(name="budget_limit", labels=problem.resources),
         constant(np.full(n_resources, -np.inf)),
-        entries_of("budget", np.arange(n_resources), np.ones(n_resources)),
+        copied("budget", n_resources),
     )
     usage = problem.usage
     builder.add_entries("budget_limit", "x", usage, constant(usage.data))
@@ -155,7 +161,7 @@ def _declare_utilities(
     n_groups = len(grouping)
     block = Block(name="utility", labels=grouping.labels)
     builder.add_columns(block, np.zeros(n_groups), np.full(n_groups, np.inf))
-    history = entries_of("history", np.arange(n_groups), np.ones(n_groups))
+    history = copied("history", n_groups)
     builder.add_rows(Block(name="utility_of", labels=grouping.labels), history, history)
     diagonal = sparse.eye_array(n_groups, format="csc")
     builder.add_entries("utility_of", "utility", diagonal, constant(np.ones(n_groups)))

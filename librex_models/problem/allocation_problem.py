@@ -227,9 +227,12 @@ class AllocationProblem:
         shape = (self.n_resources, self.n_options)
         if isinstance(self.requests, np.ndarray) and self.requests.size and self.requests.all():
             # Nothing is zero: the rows of the requests are the columns, entry by entry.
-            starts = np.arange(0, self.requests.size + 1, self.n_resources)
-            resources = np.tile(np.arange(self.n_resources), self.n_options)
-            return sparse.csc_array((self.requests.ravel(), resources, starts), shape=shape)
+            kind = sparse.get_index_dtype(maxval=self.requests.size)
+            starts = np.arange(0, self.requests.size + 1, self.n_resources, dtype=kind)
+            resources = np.tile(np.arange(self.n_resources, dtype=kind), self.n_options)
+            usage = sparse.csc_array((self.requests.ravel(), resources, starts), shape=shape)
+            usage.has_canonical_format = True
+            return usage
         by_option = sparse.csr_array(self.requests)
         return sparse.csc_array((by_option.data, by_option.indices, by_option.indptr), shape=shape)
 
@@ -602,7 +605,9 @@ def _freeze(fields: dict[str, Any]) -> None:
 
 
 def _check_every_option_is_bounded(problem: AllocationProblem) -> None:
-    unbounded = np.isinf(problem.upper) & np.isinf(problem.agent_limit[problem.agent_of_option])
+    unbounded = np.isinf(problem.upper)
+    if unbounded.any():
+        unbounded &= np.isinf(problem.agent_limit[problem.agent_of_option])
     if not unbounded.any():
         return
     limited = np.isfinite(problem.budget).astype(np.float64)

@@ -231,13 +231,14 @@ def who_is_served(options: Labels, agent: Any, group: Any, reward: Any) -> dict[
 
 def who_owns_what(options: Labels, agent: Any, group: Any) -> dict[str, Any]:
     """Return agents and groups, and who belongs to whom."""
+    each = np.arange(len(options))
     if agent is None:
-        agents, agent_of_option = options, np.arange(len(options))
+        agents, agent_of_option = options, each
     else:
         owner = as_labels(matched(agent, options, "agent", "option"), "agent", len(options))
         agents, agent_of_option = first_appearance(owner)
     if group is None:
-        groups, group_of_agent = agents, np.arange(len(agents))
+        groups, group_of_agent = agents, each[: len(agents)]
     else:
         member = as_labels(matched(group, agents, "group", "agent"), "group", len(agents))
         groups, group_of_agent = first_appearance(member)
@@ -311,10 +312,16 @@ def numbers_of_groups(
         "agent_history": (agent_history, 0.0, "agents", "agent"),
     }
     found = {}
+    defaults: dict[tuple[float, int], Floats] = {}
     for name, (value, default, labels, kind) in wanted.items():
-        numbers = as_vector(
-            default if value is None else value, fields[labels], name, kind, scalar=value is None
-        )
+        if value is None:
+            size = len(fields[labels])
+            # Groups that are agents share the array, too.
+            if (default, size) not in defaults:
+                defaults[default, size] = np.full(size, default)
+            found[name] = defaults[default, size]
+            continue
+        numbers = as_vector(value, fields[labels], name, kind)
         check_range(numbers, fields[labels], name, kind, positive="weight" in name)
         found[name] = numbers
     return found
@@ -329,14 +336,11 @@ def limits_of_agents(
         limit = _default_limit(fields["agent_of_option"], len(agents), fields["upper"])
     else:
         limit = as_vector(agent_limit, agents, "agent_limit", "agent", scalar=True)
-    check_range(limit, agents, "agent_limit", "agent", infinite=True)
-    minimum = as_vector(
-        0.0 if agent_minimum is None else agent_minimum,
-        agents,
-        "agent_minimum",
-        "agent",
-        scalar=True,
-    )
+        check_range(limit, agents, "agent_limit", "agent", infinite=True)
+    if agent_minimum is None:
+        # At most any limit.
+        return {"agent_limit": limit, "agent_minimum": np.zeros(len(agents))}
+    minimum = as_vector(agent_minimum, agents, "agent_minimum", "agent", scalar=True)
     check_range(minimum, agents, "agent_minimum", "agent")
     crossed = np.flatnonzero(minimum > limit)
     if crossed.size:
@@ -349,6 +353,9 @@ def limits_of_agents(
 
 
 def _default_limit(agent_of_option: Integers, n_agents: int, upper: Floats) -> Floats:
+    if n_agents == len(agent_of_option):
+        # Each agent has one option, whose upper bound is its limit.
+        return np.full(n_agents, np.inf)
     n_options = np.bincount(agent_of_option, minlength=n_agents)
     n_unit = np.bincount(agent_of_option, upper == 1.0, minlength=n_agents)
     return np.where((n_options > 1) & (n_unit == n_options), 1.0, np.inf)

@@ -114,7 +114,9 @@ def checked_rows(rows: Any, options: Labels) -> ExtraRows:
         Naming the row, and the option where there is one.
     """
     if rows is None:
-        rows = Rows(sparse.csr_array((0, len(options))))
+        nothing = np.zeros(0)
+        matrix = sparse.csr_array((0, len(options)))
+        return ExtraRows(matrix=matrix, lower=nothing, upper=nothing, names=range(0))
     if isinstance(rows, ExtraRows):
         rows = Rows(rows.matrix, rows.lower, rows.upper, rows.names)
     if not isinstance(rows, Rows):
