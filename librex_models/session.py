@@ -51,10 +51,12 @@ class Session:
         self._question = ask(problem)
         self._choices = choices
         self._child = Child() if choices.isolate else None
+        # No method: candidates that held their session would keep its memory after its last use.
+        self._open_solver = opens_by(self._child)
         self._in_use = Lock()
         self._is_open = True
         self._candidates = candidates(
-            self._question, choices, self._opener, plans_of(self._question, choices)
+            self._question, choices, self._open_solver, plans_of(self._question, choices)
         )
         self._retired = Counts()
         self._declaration: Declaration | None = None
@@ -131,7 +133,7 @@ class Session:
         for candidate in self._candidates:
             candidate.close()
         self._retired = self.counts.rebuilt("other bounds need another route")
-        self._candidates = candidates(question, self._choices, self._opener, plans)
+        self._candidates = candidates(question, self._choices, self._open_solver, plans)
 
     def solve(self) -> Allocation:
         """Solve with the parameters as they stand.
@@ -277,10 +279,6 @@ class Session:
     ) -> Declaration:
         return declaration.rewritten(question.problem, question.grouping, question.family, changed)
 
-    def _opener(self, solver: str) -> Opener:
-        """Return the function that opens a solver, in a process of its own where that is wanted."""
-        return find_adapter(solver).open if self._child is None else self._child.opener(solver)
-
     def _allocation(
         self, attempts: tuple[Attempt, ...], answer: Answer, candidate: Candidate, seconds: float
     ) -> Allocation:
@@ -314,6 +312,15 @@ class Session:
             seconds=seconds,
             point=answer.decision,
         )
+
+
+def opens_by(child: Child | None) -> Callable[[str], Opener]:
+    """Return what gives the function that opens a solver, in a process of its own if there is."""
+
+    def opener(solver: str) -> Opener:
+        return find_adapter(solver).open if child is None else child.opener(solver)
+
+    return opener
 
 
 @contextmanager

@@ -33,6 +33,7 @@ FUNCTIONS = (
 )
 # Of HiGHS's own whole numbers.
 BYTES_OF_A_COUNT = 4
+TWO_WORDS = ctypes.c_size_t * 2
 
 
 class NativeArrays:
@@ -126,5 +127,5 @@ def _address_in(highs: Any) -> int | None:
     is_cpython = sys.implementation.name == "cpython"
     if not is_cpython or type(highs).__basicsize__ < start + 2 * word:
         return None
-    first, second = (ctypes.c_size_t * 2).from_address(id(highs) + start)
+    first, second = TWO_WORDS.from_address(id(highs) + start)
     return first if first == second and first != 0 and first % word == 0 else None

@@ -25,6 +25,7 @@ from librex_models.problem.labels import (
     check_one_for_each,
     check_range,
     check_unique,
+    filled,
     first_appearance,
     label_index,
     matched,
@@ -312,14 +313,9 @@ def numbers_of_groups(
         "agent_history": (agent_history, 0.0, "agents", "agent"),
     }
     found = {}
-    defaults: dict[tuple[float, int], Floats] = {}
     for name, (value, default, labels, kind) in wanted.items():
         if value is None:
-            size = len(fields[labels])
-            # Groups that are agents share the array, too.
-            if (default, size) not in defaults:
-                defaults[default, size] = np.full(size, default)
-            found[name] = defaults[default, size]
+            found[name] = filled(len(fields[labels]), default)
             continue
         numbers = as_vector(value, fields[labels], name, kind)
         check_range(numbers, fields[labels], name, kind, positive="weight" in name)
@@ -339,7 +335,7 @@ def limits_of_agents(
         check_range(limit, agents, "agent_limit", "agent", infinite=True)
     if agent_minimum is None:
         # At most any limit.
-        return {"agent_limit": limit, "agent_minimum": np.zeros(len(agents))}
+        return {"agent_limit": limit, "agent_minimum": filled(len(agents), 0.0)}
     minimum = as_vector(agent_minimum, agents, "agent_minimum", "agent", scalar=True)
     check_range(minimum, agents, "agent_minimum", "agent")
     crossed = np.flatnonzero(minimum > limit)
@@ -355,7 +351,7 @@ def limits_of_agents(
 def _default_limit(agent_of_option: Integers, n_agents: int, upper: Floats) -> Floats:
     if n_agents == len(agent_of_option):
         # Each agent has one option, whose upper bound is its limit.
-        return np.full(n_agents, np.inf)
+        return filled(n_agents, np.inf)
     n_options = np.bincount(agent_of_option, minlength=n_agents)
     n_unit = np.bincount(agent_of_option, upper == 1.0, minlength=n_agents)
     return np.where((n_options > 1) & (n_unit == n_options), 1.0, np.inf)

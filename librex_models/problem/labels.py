@@ -181,9 +181,14 @@ def as_vector(value: Any, labels: Labels, name: str, kind: str, scalar: bool = F
     """
     numbers = as_numbers(matched(value, labels, name, kind), name)
     if scalar and numbers.ndim == 0:
-        return np.full(len(labels), float(numbers))
+        return filled(len(labels), float(numbers))
     check_one_for_each(numbers, labels, name, kind)
     return numbers
+
+
+def filled(size: int, number: float) -> Floats:
+    """Return an array of one number, read-only, which takes the memory of one."""
+    return np.broadcast_to(np.float64(number), (size,))
 
 
 def check_one_for_each(numbers: Floats, labels: Labels, name: str, kind: str) -> None:
