@@ -50,7 +50,7 @@ def entries_of(parameter: str, index: Integers, coefficient: Floats) -> Affine:
 
 def copied(parameter: str, size: int) -> Affine:
     """Return numbers that are the entries of a parameter, one by one."""
-    return Affine(constant=np.zeros(size), parameter=parameter)
+    return Affine(constant=np.broadcast_to(0.0, (size,)), parameter=parameter)
 
 
 class ProgramBuilder:

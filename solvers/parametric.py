@@ -77,8 +77,10 @@ class ParametricProgram:
         numbers: dict[str, Floats] = {}
         for part in touched:
             slope = self._slope[part]
-            moved = given[slope] if isinstance(slope, str) else slope @ vector
-            numbers[part] = _constant_numbers(self.constant, part) + moved
+            moved = _kept(given[slope]) if isinstance(slope, str) else slope @ vector
+            if part not in self._without_constants:
+                moved = _constant_numbers(self.constant, part) + moved
+            numbers[part] = moved
         return _with_numbers(program, numbers)
 
     def touched(self, names: set[str]) -> set[str]:
@@ -106,6 +108,11 @@ class ParametricProgram:
         """The slopes, by name where they only copy a parameter."""
         return {part: self._name_of_copied(slope) or slope for part, slope in self.slope.items()}
 
+    @cached_property
+    def _without_constants(self) -> set[str]:
+        """The parts whose numbers are the parameters alone."""
+        return {part for part in self.slope if not _constant_numbers(self.constant, part).any()}
+
     def _name_of_copied(self, slope: sparse.csr_array | str) -> str | None:
         """Return which parameter a slope copies, None where it does anything else."""
         if isinstance(slope, str):
@@ -127,6 +134,11 @@ class ParametricProgram:
                 )
             given[name] = value
         return given
+
+
+def _kept(numbers: Floats) -> Floats:
+    """Return an array that nobody else changes."""
+    return numbers.copy() if numbers.flags.writeable else numbers
 
 
 def _depends(slope: sparse.csr_array, place: slice) -> bool:

@@ -111,7 +111,8 @@ def _row_size(program: Program) -> Floats:
 
 
 def _objective_scale(program: Program, column: Floats) -> float:
-    scaled = program.objective * column * (program.column_lower < program.column_upper)
+    scaled = program.objective * column
+    scaled *= program.column_lower < program.column_upper
     largest = max(float(scaled.max(initial=0.0)), -float(scaled.min(initial=0.0)))
     if not 0.0 < largest < math.inf:
         return LARGEST_OBJECTIVE_ENTRY
@@ -124,21 +125,28 @@ def _reach(program: Program, size: sparse.csc_array) -> Floats:
 
     `size` holds the absolute entries of the matrix.
     """
-    reach = np.abs(program.column_lower)
-    np.maximum(reach, np.abs(program.column_upper), out=reach)
     upper = program.row_upper
     # A row of positive entries over columns >= 0 limits each of them on its own.
     limits = _is_packing(program) & np.isfinite(upper) & (upper > 0)
     most = np.where(limits, upper, np.inf)
     with np.errstate(over="ignore", divide="ignore"):
         # What a row lets a column have is positive, also where the quotient underflows.
-        limited = least_quotients(most, size)
-        np.minimum(reach, np.maximum(limited, SMALLEST_REACH, out=limited), out=reach)
+        reach = least_quotients(most, size)
+        np.maximum(reach, SMALLEST_REACH, out=reach)
+        np.minimum(reach, _largest_bound(program), out=reach)
         for _ in range(PASSES):
             if not np.isinf(reach).any():
                 break
             reach = np.minimum(reach, _tied_to_others(program, size, reach))
     return reach
+
+
+def _largest_bound(program: Program) -> Floats:
+    """Return how large the bounds of each column let it be."""
+    lower, upper = program.column_lower, program.column_upper
+    if lower.min(initial=0.0) >= 0.0 and upper.min(initial=0.0) >= 0.0:
+        return upper
+    return np.maximum(np.abs(lower), np.abs(upper))
 
 
 def _is_packing(program: Program) -> Booleans:
@@ -187,10 +195,11 @@ def _rows_of_whole_numbers(program: Program) -> Booleans:
 
 def _power_of_two(size: Floats) -> Floats:
     """Return the powers of two at or below sizes, 1 for sizes that are zero or not finite."""
+    is_usable = (size > 0) & (size < np.inf)
     powers = np.clip(size, SMALLEST_POWER, LARGEST_POWER)
     # A double without its fraction.
     powers.view(np.int64)[:] &= EXPONENT_BITS
-    powers[~((size > 0) & (size < np.inf))] = 1.0
+    powers[~is_usable] = 1.0
     return powers
 
 
@@ -199,7 +208,7 @@ def scaled_program(program: Program, scaling: Scaling) -> Program:
     entries = products(program.matrix, scaling.row, scaling.column)
     return replace(
         program,
-        objective=program.objective * scaling.column * scaling.objective,
+        objective=program.objective * (scaling.column * scaling.objective),
         objective_constant=program.objective_constant * scaling.objective,
         matrix=with_entries(program.matrix, entries),
         row_lower=program.row_lower * scaling.row,

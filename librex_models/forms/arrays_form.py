@@ -61,9 +61,9 @@ def agents_with_limit(problem: AllocationProblem) -> Integers:
 
 def agents_with_minimum(problem: AllocationProblem) -> Integers:
     """Return the agents whose minimum can bind: it is above the sum of their lower bounds."""
+    if not problem.agent_minimum.any():
+        return np.zeros(0, dtype=np.int64)
     obliged = np.flatnonzero(problem.agent_minimum)
-    if not obliged.size:
-        return obliged
     least = np.bincount(problem.agent_of_option, problem.lower, minlength=problem.n_agents)
     return obliged[problem.agent_minimum[obliged] > least[obliged]]
 
