@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from threading import Lock
 from types import TracebackType
 from typing import Any
@@ -172,7 +172,8 @@ class Session:
                 self._say(f"asking {candidate.plan.solver}, a fallback")
             attempt, answer = candidate.ask(self._question, declaration)
             attempts.append(attempt)
-            self._say(attempt.sentence)
+            if len(self._candidates) > 1:
+                self._say(attempt.sentence)
             if answer is None:
                 continue
             answers.append((answer, candidate))
@@ -187,9 +188,7 @@ class Session:
         return tuple(attempts), answer, candidate
 
     def _say(self, sentence: str) -> None:
-        """Put a sentence into the log, and into that of the user, where there may be a fallback."""
-        if len(self._candidates) == 1:
-            return
+        """Put a sentence into the log, and into that of the user."""
         LOGGER.info("%s", sentence)
         if self._choices.options.log is not None:
             self._choices.options.log(f"librex: {sentence}")
@@ -254,14 +253,12 @@ class Session:
         """Close the session."""
         self.close()
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Hold the session, which serves one thread at a time."""
+    def _alone(self) -> AbstractContextManager[None]:
+        """Return what holds the session, which serves one thread at a time."""
         if not self._is_open:
             raise ParameterError("the session is closed; model.open() gives a new one")
         refusal = "the session is in use in another thread; open one session for each thread"
-        with held_alone(self._in_use, refusal):
-            yield
+        return held_alone(self._in_use, refusal)
 
     def _build(self) -> None:
         """Declare the question, and open the first candidate, which may refuse."""

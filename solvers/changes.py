@@ -20,6 +20,7 @@ from solvers.program import Booleans, Floats, Integers, Program
 NUMBERS_PER_REBUILD = 1000
 
 _NOTHING: Integers = np.zeros(0, dtype=np.int64)
+_NO_NUMBERS: Floats = np.zeros(0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -72,7 +73,7 @@ def changes_between(old: Program, new: Program) -> Changes:
     """Return what differs between two Programs of the same rows and columns."""
     row, column, value = _entries(old.matrix, new.matrix)
     return Changes(
-        objective=_differing(old.objective, new.objective),
+        objective=differing(old.objective, new.objective),
         constant=old.objective_constant != new.objective_constant,
         rows=_either(old.row_lower, new.row_lower, old.row_upper, new.row_upper),
         columns=_either(old.column_lower, new.column_lower, old.column_upper, new.column_upper),
@@ -130,7 +131,8 @@ def check_may_rebuild(reason: str, forbid_rebuild: bool) -> None:
         raise UpdateError(f"the update would need a rebuild: {reason}; nothing was changed")
 
 
-def _differing(old: Floats, new: Floats) -> Integers:
+def differing(old: Floats, new: Floats) -> Integers:
+    """Return the places in which two arrays differ."""
     return _NOTHING if new is old else np.flatnonzero(new != old)
 
 
@@ -148,7 +150,7 @@ def _entries(
     if new is old or new.data is old.data:
         same = new.indices is old.indices and new.indptr is old.indptr
         if new is old or same:
-            return _NOTHING, _NOTHING, np.zeros(0)
+            return _NOTHING, _NOTHING, _NO_NUMBERS
     if np.array_equal(new.indptr, old.indptr) and np.array_equal(new.indices, old.indices):
         place = np.flatnonzero(new.data != old.data)
         column = np.searchsorted(new.indptr, place, side="right") - 1

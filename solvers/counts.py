@@ -43,11 +43,16 @@ class Counts:
 
     def updated(self, what: str) -> Counts:
         """Return these counts and one more update in place of what is named."""
-        return Counts(
+        reason = f"in place: {what}"
+        times = {**self.times, reason: self.times.get(reason, 0) + 1}
+        # Asked for at every solve: not checked again, and not copied.
+        counts = object.__new__(Counts)
+        counts.__dict__.update(
             updates_in_place=self.updates_in_place + 1,
             rebuilds=self.rebuilds,
-            times=self._times_and(f"in place: {what}"),
+            times=MappingProxyType(times),
         )
+        return counts
 
     def rebuilt(self, reason: str) -> Counts:
         """Return these counts and one more rebuild."""

@@ -20,17 +20,27 @@ from solvers.changes import changes_between, check_same_shape
 from solvers.counts import Counts
 from solvers.errors import CapabilityError, OptionError, UpdateError
 from solvers.highs_doubt import agreed, claiming_less, contradicts_itself, without_columns
-from solvers.highs_native import Listener, loaded_version, native, new_highs
+from solvers.highs_found import Information, information_of
+from solvers.highs_native import Listener, loaded_version, native, new_highs, pristine_highs
 from solvers.highs_options import UNLIMITED, WrittenOptions
-from solvers.highs_program import HeldProgram, as_array
+from solvers.highs_program import HeldProgram
 from solvers.installation import installed
 from solvers.interrupt import keyboard_interrupt
 from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
-from solvers.program import Floats, Program, check_no_perspectives, has_wide_rows
+from solvers.program import (
+    Floats,
+    Program,
+    check_no_perspectives,
+    check_objective,
+    has_only_another_objective,
+    has_wide_rows,
+)
 
 LOGGER = logging.getLogger(__name__)
 OLDEST_VERSION = (1, 15)
+# Linear programs of no more entries are solved before anybody has made up their mind to stop them.
+FEW_ENTRIES = 10_000
 
 # Native model statuses by name: the claim, or the limit, or that the solver broke down.
 SETTLED = {
@@ -110,7 +120,8 @@ class HighsSession:
         _check_program(program)
         self.counts = Counts()
         self._listener = Listener()
-        self._highs = new_highs(self._listener)
+        asks_often = program.has_integers or program.matrix.nnz > FEW_ENTRIES
+        self._highs = new_highs(self._listener, asks_often)
         self._options = WrittenOptions(self._highs)
         self._has_run = False
         self._is_open = True
@@ -119,7 +130,11 @@ class HighsSession:
     def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         self._check_open()
-        _check_program(program, known=self._program)
+        if has_only_another_objective(program, self._program):
+            check_objective(program)
+            self.counts = self.counts.updated(self._held.change_objective(program))
+            return
+        _check_program(program)
         check_same_shape(self._program, program)
         changes = changes_between(self._program, program)
         reason = self._held.why_rebuild(changes, program, forbid_rebuild)
@@ -251,29 +266,25 @@ class HighsSession:
         if self._program.n_columns == 0:
             return without_columns(self._program, seconds)
         model_status = self._highs.getModelStatus()
-        information = self._highs.getInfo()
+        information = information_of(self._highs)
         name = _status_names()[int(model_status)]
-        nodes = max(int(information.mip_node_count), 0)
         limit = None
         if name in FAILED or not self._has_run:
             status = Status.NUMERICAL_FAILURE
         elif name in SETTLED:
             status = SETTLED[name]
         else:
-            limit = self._limit(STOPPED[name], nodes)
-            feasible = native().SolutionStatus.kSolutionStatusFeasible
-            has_point = information.primal_solution_status == int(feasible)
-            status = Status.FEASIBLE if has_point else Status.NO_SOLUTION_FOUND
+            limit = self._limit(STOPPED[name], information.nodes)
+            status = Status.FEASIBLE if information.has_point else Status.NO_SOLUTION_FOUND
         return Outcome(
             status=status,
             limit=limit,
             bound=self._bound(status, information),
             infeasibility_ray=self._ray() if status is Status.INFEASIBLE else None,
-            nodes=nodes,
-            iterations=max(int(information.simplex_iteration_count), 0)
-            + max(int(information.ipm_iteration_count), 0),
+            nodes=information.nodes,
+            iterations=information.iterations,
             seconds=seconds,
-            message=f"HiGHS: {self._highs.modelStatusToString(model_status)}",
+            message=_message(name),
             **self._point(status, information),
         )
 
@@ -284,29 +295,26 @@ class HighsSession:
         is_by_solutions = asked["mip_max_improving_sols"] < UNLIMITED
         return limit if is_by_solutions and nodes < asked["mip_max_nodes"] else Limit.NODES
 
-    def _bound(self, status: Status, information: Any) -> float:
+    def _bound(self, status: Status, information: Information) -> float:
         if self._held.loses_entries:
             # A program that is tighter without some of its entries bounds nothing.
             return np.inf if self._program.maximise else -np.inf
         if self._program.has_integers:
             if status in (Status.OPTIMAL, Status.FEASIBLE, Status.NO_SOLUTION_FOUND):
-                return float(information.mip_dual_bound)
+                return information.dual_bound
         elif status is Status.OPTIMAL:
-            return float(information.objective_function_value)
+            return information.objective
         return np.inf if self._program.maximise else -np.inf
 
-    def _point(self, status: Status, information: Any) -> dict[str, Any]:
+    def _point(self, status: Status, information: Information) -> dict[str, Any]:
         if not status.has_point:
             return {}
-        solution = self._highs.getSolution()
-        found: dict[str, Any] = {
-            "point": self._held.point(solution),
-            "objective": float(information.objective_function_value),
-        }
-        if status is Status.OPTIMAL and not self._program.has_integers and solution.dual_valid:
-            row_dual = as_array(solution.row_dual)
-            found["row_dual"] = row_dual[: self._program.n_rows]
-            found["reduced_cost"] = self._held.reduced_cost(solution, row_dual)
+        solution = self._held.solution()
+        found: dict[str, Any] = {"point": solution.point, "objective": information.objective}
+        is_linear = status is Status.OPTIMAL and not self._program.has_integers
+        if is_linear and self._highs.getSolution().dual_valid:
+            found["row_dual"] = solution.row_dual
+            found["reduced_cost"] = solution.reduced_cost
         return found
 
     def _ray(self) -> Floats | None:
@@ -320,12 +328,19 @@ class HighsSession:
 
 
 @cache
+def _message(status: str) -> str:
+    """Return HiGHS's words for a native status."""
+    number = native().HighsModelStatus.__members__[status]
+    return f"HiGHS: {pristine_highs().modelStatusToString(number)}"
+
+
+@cache
 def _status_names() -> dict[int, str]:
     """Return the names of native statuses by number: a name takes highspy long to find."""
     return {int(one): name for name, one in native().HighsModelStatus.__members__.items()}
 
 
-def _check_program(program: Program, known: Program | None = None) -> None:
+def _check_program(program: Program) -> None:
     if program.terms is not None:
         raise CapabilityError(
             "HiGHS has linear rows only, and the program has alpha-fair terms: open it with "
@@ -333,7 +348,7 @@ def _check_program(program: Program, known: Program | None = None) -> None:
         )
     check_no_perspectives(program, "HiGHS")
     # HiGHS takes a NaN in the objective without a word.
-    program.check(known)
+    program.check()
 
 
 __all__ = ["FAILED", "SETTLED", "STOPPED", "Highs", "HighsSession"]

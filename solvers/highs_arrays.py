@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from solvers.highs_found import Solution
 from solvers.highs_native import native
 from solvers.program import Floats
 
@@ -39,16 +40,21 @@ TWO_WORDS = ctypes.c_size_t * 2
 class NativeArrays:
     """One native HiGHS object behind its C interface.
 
+    Arrays pass through buffers: to ask numpy where an array begins takes longer than to copy it.
+
     Parameters
     ----------
     library : ctypes library
     address : int
+    n_columns : int
     """
 
     # The type is that of ctypes, whose functions are found by their names.
-    def __init__(self, library: Any, address: int) -> None:
+    def __init__(self, library: Any, address: int, n_columns: int) -> None:
         self._library = library
         self._address = ctypes.c_void_p(address)
+        self._cost, self._point, self._reduced = (_Buffer(n_columns) for _ in range(3))
+        self._dual = _Buffer(0)
 
     def counts(self) -> tuple[int, int, int]:
         """Return the bytes of a whole number of HiGHS, and the numbers of rows and columns."""
@@ -62,22 +68,31 @@ class NativeArrays:
     def change_costs(self, first: int, costs: Floats) -> bool:
         """Write the costs of columns that lie together, and return whether HiGHS takes them."""
         last = first + len(costs) - 1
-        numbers = np.ascontiguousarray(costs, dtype=np.float64)
+        self._cost.numbers[: len(costs)] = costs
         done = self._library.Highs_changeColsCostByRange(
-            self._address, first, last, _place_of(numbers)
+            self._address, first, last, self._cost.place
         )
         return bool(done >= 0)
 
-    def point(self, n_columns: int) -> Floats:
-        """Return the values of all columns, NaN where HiGHS has none."""
-        values = np.full(n_columns, np.nan)
-        self._library.Highs_getSolution(self._address, _place_of(values), None, None, None)
-        return values
+    def solution(self, n_rows: int) -> Solution:
+        """Return the solution of the last run, NaN where HiGHS has none."""
+        if len(self._dual.numbers) != n_rows:
+            self._dual = _Buffer(n_rows)
+        buffers = self._point, self._reduced, self._dual
+        for buffer in buffers:
+            buffer.numbers.fill(np.nan)
+        places = self._point.place, self._reduced.place, None, self._dual.place
+        self._library.Highs_getSolution(self._address, *places)
+        point, reduced_cost, row_dual = (buffer.numbers.copy() for buffer in buffers)
+        return Solution(point=point, reduced_cost=reduced_cost, row_dual=row_dual)
 
 
-def _place_of(numbers: Floats) -> ctypes.c_void_p:
-    """Return where the numbers of an array begin; several times as fast as its `ctypes`."""
-    return ctypes.c_void_p(numbers.__array_interface__["data"][0])
+class _Buffer:
+    """An array that C reads and writes, and where it begins."""
+
+    def __init__(self, size: int) -> None:
+        self.numbers: Floats = np.empty(size)
+        self.place = ctypes.c_void_p(self.numbers.__array_interface__["data"][0])
 
 
 # The type is that of highspy, which has none for its native part.
@@ -95,7 +110,7 @@ def native_arrays(highs: Any) -> NativeArrays | None:
     address = _address_in(highs)
     if library is None or address is None:
         return None
-    arrays = NativeArrays(library, address)
+    arrays = NativeArrays(library, address, highs.getNumCol())
     expected = BYTES_OF_A_COUNT, highs.getNumRow(), highs.getNumCol()
     return arrays if arrays.counts() == expected else None
 

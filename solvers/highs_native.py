@@ -66,19 +66,24 @@ class Listener:
                 self._is_stopped = True
 
 
-def new_highs(listener: Listener) -> Any:
-    """Return a silent HiGHS object that calls the listener back."""
+def new_highs(listener: Listener, asks_often: bool) -> Any:
+    """Return a silent HiGHS object that calls the listener back.
+
+    Parameters
+    ----------
+    listener : Listener
+    asks_often : bool
+        Whether it asks at every iteration of the simplex method whether to stop.
+    """
     package = native()
     highs = package._core._Highs()
     highs.setOptionValue("output_flag", False)
     highs.setCallback(listener, None)
     kinds = package.cb.HighsCallbackType
-    for kind in (
-        kinds.kCallbackLogging,
-        kinds.kCallbackSimplexInterrupt,
-        kinds.kCallbackIpmInterrupt,
-        kinds.kCallbackMipInterrupt,
-    ):
+    asked = [kinds.kCallbackLogging, kinds.kCallbackIpmInterrupt, kinds.kCallbackMipInterrupt]
+    if asks_often:
+        asked.append(kinds.kCallbackSimplexInterrupt)
+    for kind in asked:
         highs.startCallback(kind)
     return highs
 

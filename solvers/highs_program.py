@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import struct
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from solvers.changes import Changes, check_may_rebuild, why_rebuild
-from solvers.entries import by_column
+from solvers.changes import Changes, check_may_rebuild, differing, why_rebuild
 from solvers.errors import SolverFailure, UpdateError
 from solvers.highs_arrays import native_arrays
+from solvers.highs_found import Solution, solution_of
 from solvers.highs_native import native
 from solvers.program import Floats, Integers, Program
 from solvers.whole_bounds import whole_bounds
@@ -82,14 +82,30 @@ class HeldProgram:
         UpdateError
             If HiGHS does not take it; the old numbers are back.
         """
-        old = self.program
+        self._take(program, lambda: self._change(changes, program))
+
+    def change_objective(self, program: Program) -> str:
+        """Write another objective into HiGHS, and return what differs in words.
+
+        Raises
+        ------
+        UpdateError
+            If HiGHS does not take it; the old numbers are back.
+        """
+        columns = differing(self.program.objective, program.objective)
+        is_other = program.objective_constant != self.program.objective_constant
+        self._take(program, lambda: self._change_objective(columns, is_other, program))
+        words = ["objective"] * (columns.size > 0) + ["objective's constant"] * is_other
+        return ", ".join(words) or "nothing"
+
+    def _take(self, program: Program, write: Callable[[], None]) -> None:
+        """Write a program into HiGHS, or leave the old numbers there."""
         try:
-            self._change(changes, program)
+            self._drop_added_rows()
+            write()
         except SolverFailure as failure:
-            self._build(old)
+            self._build(self.program)
             raise UpdateError(f"{failure}; the old numbers are back") from failure
-        if changes.entry_value.size:
-            self._by_column = _by_column(program.matrix)
         self.program = program
 
     def rebuild(self, program: Program) -> None:
@@ -110,19 +126,14 @@ class HeldProgram:
         if basis is not None and basis.valid:
             self._highs.setBasis(basis)
 
-    def point(self, solution: Any) -> Floats:
-        """Return the point of a solution that HiGHS has found."""
+    def solution(self) -> Solution:
+        """Return the solution of the last run, with the duals of its own rows only."""
+        n_rows = self.program.n_rows
         if self._arrays is not None:
-            return self._arrays.point(self.program.n_columns)
-        return as_array(solution.col_value)
-
-    def reduced_cost(self, solution: Any, row_dual: Floats) -> Floats:
-        """Return the reduced costs that go with the duals of all rows, added ones too."""
-        if self._n_added:
-            return as_array(solution.col_dual)
-        # The same numbers, and faster than one Python number for each column.
-        charge: Floats = self._by_column @ row_dual
-        return self.program.objective - charge
+            found = self._arrays.solution(n_rows + self._n_added)
+        else:
+            found = solution_of(self._highs)
+        return found if not self._n_added else found._replace(row_dual=found.row_dual[:n_rows])
 
     def _build(self, program: Program) -> None:
         matrix = program.matrix
@@ -149,18 +160,12 @@ class HeldProgram:
         _check_done(done, "take the program")
         self.loses_entries = _loses_entries(program, smallest)
         self.program = program
-        self._by_column = _by_column(matrix)
         self._n_added = 0
 
     def _change(self, changes: Changes, program: Program) -> None:
         """Write what differs into HiGHS."""
         highs = self._highs
-        self._drop_added_rows()
-        if changes.objective.size:
-            self._change_costs(changes.objective, program.objective)
-        if changes.constant:
-            done = highs.changeObjectiveOffset(program.objective_constant)
-            _check_done(done, "take the objective's constant")
+        self._change_objective(changes.objective, changes.constant, program)
         if changes.rows.size:
             rows = changes.rows.astype(np.int32)
             lower, upper = program.row_lower[rows], program.row_upper[rows]
@@ -173,6 +178,13 @@ class HeldProgram:
                 done = highs.changeColsBounds(len(columns), columns, lower[columns], upper[columns])
                 _check_done(done, "take the bounds of columns")
         self._change_entries(changes)
+
+    def _change_objective(self, columns: Integers, has_constant: bool, program: Program) -> None:
+        if columns.size:
+            self._change_costs(columns, program.objective)
+        if has_constant:
+            done = self._highs.changeObjectiveOffset(program.objective_constant)
+            _check_done(done, "take the objective's constant")
 
     def _change_costs(self, columns: Integers, objective: Floats) -> None:
         """Write the costs of some columns, and with them of those that lie between."""
@@ -211,21 +223,6 @@ def _in_parts(columns: Integers) -> list[npt.NDArray[np.int32]]:
     numbers = columns.astype(np.int32)
     starts = range(0, len(numbers), COLUMNS_AT_ONCE)
     return [numbers[start : start + COLUMNS_AT_ONCE] for start in starts]
-
-
-def _by_column(matrix: sparse.csc_array) -> Floats | sparse.csr_array:
-    """Return the matrix with its columns as rows; where all entries are stored, without a pattern.
-
-    Such a matrix is multiplied several times as fast.
-    """
-    full = by_column(matrix)
-    return matrix.T if full is None else full
-
-
-def as_array(numbers: list[float]) -> Floats:
-    """Return a list of numbers from HiGHS as an array; no way through numpy is as fast."""
-    packed = struct.pack(f"{len(numbers)}d", *numbers)
-    return np.ndarray(len(numbers), dtype=np.float64, buffer=packed)
 
 
 def _loses_entries(program: Program, smallest: float) -> bool:

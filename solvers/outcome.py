@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-
-import numpy as np
+from typing import Any
 
 from solvers.errors import SolverFailure
 from solvers.program import Floats
@@ -25,12 +24,16 @@ class Status(Enum):
     @property
     def has_point(self) -> bool:
         """Whether an outcome with this status holds a point."""
-        return self in (Status.OPTIMAL, Status.FEASIBLE)
+        return self in WITH_POINT
 
     @property
     def is_stopped(self) -> bool:
         """Whether an outcome with this status was stopped by a limit."""
-        return self in (Status.FEASIBLE, Status.NO_SOLUTION_FOUND)
+        return self in STOPPED
+
+
+WITH_POINT = (Status.OPTIMAL, Status.FEASIBLE)
+STOPPED = (Status.FEASIBLE, Status.NO_SOLUTION_FOUND)
 
 
 class Limit(Enum):
@@ -88,6 +91,15 @@ class Outcome:
     seconds: float = 0.0
     message: str = ""
 
+    def with_numbers(self, **numbers: Any) -> Outcome:
+        """Return the Outcome with other numbers where it has some already.
+
+        Several times as fast as a copy that is checked.
+        """
+        changed = object.__new__(Outcome)
+        changed.__dict__.update(self.__dict__, **numbers)
+        return changed
+
     def __post_init__(self) -> None:
         """Refuse an outcome that contradicts itself."""
         if self.status.has_point != (self.point is not None):
@@ -97,5 +109,5 @@ class Outcome:
         for name in ("objective", "row_dual", "reduced_cost"):
             if self.point is None and getattr(self, name) is not None:
                 raise SolverFailure(f"status {self.status.name} has no point, and yet {name}")
-        if np.isnan(self.bound):
+        if self.bound != self.bound:
             raise SolverFailure(f"status {self.status.name} has a bound that is not a number")

@@ -91,16 +91,14 @@ class ParametricProgram:
                 f"there is no parameter {min(unknown)!r}, only {', '.join(self.parameters)}; "
                 "nothing was changed"
             )
-        return {part for part, parameters in self._parameters_of.items() if parameters & names}
+        return {part for name in names for part in self._parts_of[name]}
 
     @cached_property
-    def _parameters_of(self) -> dict[str, set[str]]:
-        """For each part of the Program the parameters that its numbers depend on."""
+    def _parts_of(self) -> dict[str, list[str]]:
+        """For each parameter the parts of the Program in which a number depends on it."""
         return {
-            part: {slope}
-            if isinstance(slope, str)
-            else {name for name, place in self.parameters.items() if _depends(slope, place)}
-            for part, slope in self._slope.items()
+            name: [part for part, slope in self._slope.items() if _depends(slope, name, place)]
+            for name, place in self.parameters.items()
         }
 
     @cached_property
@@ -141,7 +139,9 @@ def _kept(numbers: Floats) -> Floats:
     return numbers.copy() if numbers.flags.writeable else numbers
 
 
-def _depends(slope: sparse.csr_array, place: slice) -> bool:
+def _depends(slope: sparse.csr_array | str, name: str, place: slice) -> bool:
+    if isinstance(slope, str):
+        return slope == name
     return bool(((slope.indices >= place.start) & (slope.indices < place.stop)).any())
 
 

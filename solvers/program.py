@@ -165,17 +165,8 @@ class Program:
         changed.__dict__.update(self.__dict__, **numbers)
         return changed
 
-    def check(self, known: Program | None = None) -> None:
-        """Raise ProgramError where lengths, names or numbers contradict each other.
-
-        Parameters
-        ----------
-        known : Program, optional
-            One that was checked before. Where all but the objective is the same, that suffices.
-        """
-        if known is not None and _has_only_another_objective(self, known):
-            _check_objective(self)
-            return
+    def check(self) -> None:
+        """Raise ProgramError where lengths, names or numbers contradict each other."""
         _check_layout(self.matrix)
         _check_lengths(self)
         _check_numbers(self)
@@ -239,13 +230,16 @@ def _check_lengths(program: Program) -> None:
             raise ProgramError(f"{part} has shape {found}, expected {wanted}")
 
 
-def _has_only_another_objective(program: Program, known: Program) -> bool:
+def has_only_another_objective(program: Program, known: Program) -> bool:
+    """Return whether all else of two Programs is the same arrays."""
     if program.objective.shape != known.objective.shape:
         return False
-    return all(getattr(program, part) is getattr(known, part) for part in _BESIDE_OBJECTIVE)
+    own, others = program.__dict__, known.__dict__
+    return all(own[part] is others[part] for part in _BESIDE_OBJECTIVE)
 
 
-def _check_objective(program: Program) -> None:
+def check_objective(program: Program) -> None:
+    """Raise ProgramError where the objective holds a number that is not finite."""
     if not np.isfinite(program.objective_constant):
         raise ProgramError(f"objective_constant is {program.objective_constant}")
     if not np.isfinite(program.objective).all():
@@ -253,7 +247,7 @@ def _check_objective(program: Program) -> None:
 
 
 def _check_numbers(program: Program) -> None:
-    _check_objective(program)
+    check_objective(program)
     if not np.isfinite(program.matrix.data).all():
         raise ProgramError("matrix holds a number that is not finite")
     # A NaN fails these comparisons too.

@@ -80,7 +80,7 @@ def scaling_of(program: Program, keeps_columns: bool = False) -> Scaling:
     limited = np.where(side > 0, np.minimum(side, total), total)
     row = _row_size(program) / _power_of_two(limited)
     row = np.where(_rows_of_whole_numbers(program), 1.0, row)
-    return Scaling(row=row, column=column, objective=_objective_scale(program, column))
+    return Scaling(row=row, column=column, objective=_scaled_objective(program, column)[1])
 
 
 def _sizes(matrix: sparse.csc_array) -> sparse.csc_array:
@@ -110,14 +110,18 @@ def _row_size(program: Program) -> Floats:
     return np.where(has_fractional, LARGEST_ENTRY_OF_MIXED_ROWS, 1.0)
 
 
-def _objective_scale(program: Program, column: Floats) -> float:
-    scaled = program.objective * column
-    scaled *= program.column_lower < program.column_upper
-    largest = max(float(scaled.max(initial=0.0)), -float(scaled.min(initial=0.0)))
-    if not 0.0 < largest < math.inf:
-        return LARGEST_OBJECTIVE_ENTRY
-    exponent = min(max(math.frexp(largest)[1] - 1, -LARGEST_EXPONENT), LARGEST_EXPONENT)
-    return LARGEST_OBJECTIVE_ENTRY / math.ldexp(1.0, exponent)
+def _scaled_objective(program: Program, column: Floats) -> tuple[Floats, float]:
+    """Return the objective in scaled columns, and the factor that it holds."""
+    objective = program.objective * column
+    is_free = program.column_lower < program.column_upper
+    free = objective if is_free.all() else objective * is_free
+    largest = max(float(free.max(initial=0.0)), -float(free.min(initial=0.0)))
+    factor = LARGEST_OBJECTIVE_ENTRY
+    if 0.0 < largest < math.inf:
+        exponent = min(max(math.frexp(largest)[1] - 1, -LARGEST_EXPONENT), LARGEST_EXPONENT)
+        factor /= math.ldexp(1.0, exponent)
+    objective *= factor
+    return objective, factor
 
 
 def _reach(program: Program, size: sparse.csc_array) -> Floats:
@@ -231,8 +235,7 @@ def unscaled_outcome(outcome: Outcome, scaling: Scaling, program: Program) -> Ou
         return None if numbers is None else numbers * factor
 
     reduced_cost = outcome.reduced_cost
-    return replace(
-        outcome,
+    return outcome.with_numbers(
         point=times(outcome.point, column),
         objective=None if outcome.objective is None else outcome.objective / objective,
         bound=bound / objective,
@@ -302,11 +305,12 @@ class ScaledSession:
         nothing is gained by other factors.
         """
         scaling = self._scaling
-        scaling = replace(scaling, objective=_objective_scale(program, scaling.column))
+        objective, factor = _scaled_objective(program, scaling.column)
+        scaling = replace(scaling, objective=factor)
         scaled = replace(
             self._scaled,
-            objective=program.objective * (scaling.column * scaling.objective),
-            objective_constant=program.objective_constant * scaling.objective,
+            objective=objective,
+            objective_constant=program.objective_constant * factor,
             row_lower=program.row_lower * scaling.row,
             row_upper=program.row_upper * scaling.row,
             column_lower=program.column_lower / scaling.column,
@@ -372,7 +376,7 @@ class ScaledSession:
         new = np.concatenate([best.row, best.column])
         is_near = (old <= KEPT_WITHIN * new) & (new <= KEPT_WITHIN * old)
         if np.array_equal(old, new) or (is_near.all() and not program.has_integers):
-            return replace(present, objective=_objective_scale(program, present.column))
+            return replace(present, objective=_scaled_objective(program, present.column)[1])
         check_may_rebuild("the numbers are of another size", forbid_rebuild)
         return best
 
@@ -381,8 +385,8 @@ class ScaledSession:
         old, scaling = self._program, self._scaling
         changes: dict[str, Any] = {}
         if program.objective is not old.objective:
-            scaling = replace(scaling, objective=_objective_scale(program, scaling.column))
-            changes["objective"] = program.objective * (scaling.column * scaling.objective)
+            changes["objective"], factor = _scaled_objective(program, scaling.column)
+            scaling = Scaling(row=scaling.row, column=scaling.column, objective=factor)
         if program.row_lower is not old.row_lower:
             changes["row_lower"] = program.row_lower * scaling.row
         if program.row_upper is not old.row_upper:

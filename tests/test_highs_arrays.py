@@ -10,7 +10,7 @@ import pytest
 from solvers import SolveOptions, Status
 from solvers.highs import HighsSession
 from solvers.highs_arrays import native_arrays
-from tests.benchmarks.bare_highs import Arrays
+from tests.benchmarks.bare_highs import N_RESOURCES, Arrays
 from tests.test_program import program_of
 
 highspy = pytest.importorskip("highspy")
@@ -57,10 +57,45 @@ def test_an_object_of_another_kind_has_no_arrays() -> None:
     assert native_arrays(object()) is None
 
 
-def test_a_point_is_that_of_highspy() -> None:
+def test_a_solution_is_that_of_highspy() -> None:
     highs, arrays = held()
-    if arrays is not None:
-        assert arrays.point(30).tolist() == list(highs.getSolution().col_value)
+    if arrays is None:
+        pytest.skip("highspy's calls serve here")
+    found, expected = arrays.solution(N_RESOURCES), highs.getSolution()
+    assert found.point.tolist() == list(expected.col_value)
+    assert found.reduced_cost.tolist() == list(expected.col_dual)
+    assert found.row_dual.tolist() == list(expected.row_dual)
+
+
+def test_a_solution_holds_the_duals_of_rows_that_were_added() -> None:
+    highs, arrays = held()
+    if arrays is None:
+        pytest.skip("highspy's calls serve here")
+    row = np.array([0, 1], dtype=np.int32)
+    highs.addRow(-np.inf, 0.5, 2, row, np.ones(2))
+    highs.run()
+    found = arrays.solution(N_RESOURCES + 1)
+    assert found.row_dual.tolist() == list(highs.getSolution().row_dual)
+    assert len(found.row_dual) == N_RESOURCES + 1
+
+
+def test_what_highs_does_not_have_is_no_number() -> None:
+    arrays = native_arrays(Arrays(3).pass_to_highs())
+    if arrays is None:
+        pytest.skip("highspy's calls serve here")
+    assert np.isnan(arrays.solution(N_RESOURCES).point).all()
+
+
+def test_a_later_solution_leaves_an_earlier_one_as_it_was() -> None:
+    highs, arrays = held()
+    if arrays is None:
+        pytest.skip("highspy's calls serve here")
+    before = arrays.solution(N_RESOURCES).point
+    kept = before.copy()
+    highs.changeColsCost(30, np.arange(30, dtype=np.int32), np.arange(30.0))
+    highs.run()
+    assert arrays.solution(N_RESOURCES).point.tolist() != kept.tolist()
+    assert before.tolist() == kept.tolist()
 
 
 def test_costs_of_neighbours_arrive() -> None:

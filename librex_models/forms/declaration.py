@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,12 @@ class Declaration:
             return declare(self.form, problem, grouping, family)
         names = {PARAMETER_OF[name] for name in changed} & self.parametric.parameters.keys()
         values = {**self.defaults, **values_of(problem, grouping)}
-        return replace(self, program=self.parametric.write(self.program, names, values))
+        return Declaration(
+            form=self.form,
+            parametric=self.parametric,
+            defaults=self.defaults,
+            program=self.parametric.write(self.program, names, values),
+        )
 
 
 def declare(

@@ -108,4 +108,6 @@ class Grouping:
         """Return what a unit of each decision is worth where utilities count by their slopes."""
         if self.shared_reward is not None:
             return np.asarray(self.shared_reward.T @ slope)
+        if len(self) == 1:
+            return float(slope[0] * self.share[0]) * reward
         return np.asarray((slope * self.share)[self.of_option] * reward)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from librex_models.problem.allocation_problem import AllocationProblem
 
 GROUP_NUMBERS = ("weight", "history", "agent_weight", "agent_history")
+CHECKED_ALONE = frozenset({"reward", "budget", "requests"})
 WRITABLE = (
     "reward",
     "budget",
@@ -60,6 +61,8 @@ def written_fields(problem: AllocationProblem, values: Mapping[str, Any]) -> dic
         fields["requests"] = checked_requests(
             problem.options, problem.resources, values["requests"]
         )
+    if values.keys() <= CHECKED_ALONE:
+        return fields
     for names, check in (
         (("lower", "upper"), _bounds),
         (GROUP_NUMBERS, _numbers_of_groups),

@@ -186,7 +186,7 @@ class Prover:
             return None
         log_unit = self._question.family.log_unit(self._reformulation.utility_unit)
         if log_unit == 0.0:
-            return np.where(price > 0, price, 0.0)
+            return np.fmax(price, 0.0)
         with np.errstate(over="ignore"):
             return _times(price, float(np.exp(log_unit)))
 
@@ -240,9 +240,11 @@ class Prover:
 
     def _multiplier(self, outcome: Outcome, program: Program) -> Floats | None:
         is_nested = self._question.grouping.weighted is not None
+        if outcome.row_dual is None:
+            return None
         for name in ("utility_of",) if is_nested else TYING_ROWS:
             rows = program.rows_of(name)
-            if outcome.row_dual is not None and rows.stop > rows.start:
+            if rows.stop > rows.start:
                 return outcome.row_dual[rows]
         return None
 
@@ -254,7 +256,7 @@ def _with_prices_of_zero_budgets(
 
     Those options are left out of the program, and with them the duals of these rows.
     """
-    if problem.budget.all():
+    if problem.once("all budgets", lambda: bool(problem.budget.all())):
         return price
     price, left = price.copy(), worth.copy()
     for k in np.flatnonzero(problem.budget == 0.0).tolist():

@@ -69,6 +69,8 @@ def coupling_multipliers(dual: Floats, program: Program) -> Floats:
     """Return the multipliers of the coupling rows from the duals of a Program, shape (n_rows,)."""
     names = {block.name for block in program.row_blocks}
     signed = [sign * dual[program.rows_of(name)] for name, sign in COUPLING if name in names]
+    if len(signed) == 1:
+        return np.maximum(signed[0], 0.0)
     return np.maximum(np.concatenate(signed), 0.0) if signed else np.zeros(0)
 
 

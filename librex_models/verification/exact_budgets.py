@@ -90,14 +90,12 @@ def _stated_sums_exceed(amounts: Floats, budget: Floats) -> Booleans:
 def broken_budgets(problem: AllocationProblem, decision: Floats) -> Booleans:
     """Return which budgets the exact sum of the requests exceeds, shape (n_resources,)."""
     uses = _Uses(problem, decision)
-    total = uses.totals()
-    doubt = PAIRWISE_ROUNDINGS * EPSILON * total
-    if (total + doubt <= problem.budget).all():
-        return np.zeros(problem.n_resources, dtype=np.bool_)
-    broken = total - doubt > problem.budget
-    unsure = ~broken & (total + doubt > problem.budget)
-    for k in np.flatnonzero(unsure).tolist():
-        broken[k] = exceeds(*uses.of(k), float(problem.budget[k]))
+    broken = np.zeros(problem.n_resources, dtype=np.bool_)
+    # One number at a time: the arrays of so few are slower.
+    for k, (total, budget) in enumerate(uses.totals_and_budgets()):
+        doubt = PAIRWISE_ROUNDINGS * EPSILON * total
+        if not total + doubt <= budget:
+            broken[k] = total - doubt > budget or exceeds(*uses.of(k), budget)
     return broken
 
 
@@ -169,29 +167,44 @@ def scaled_back(problem: AllocationProblem, decision: Floats) -> tuple[Floats, B
         Budgets that whole decisions and lower bounds exceed on their own.
     """
     fits = _sums_fit(problem, decision)
-    if fits.all():
-        return decision, ~fits
+    broken = np.zeros(problem.n_resources, dtype=np.bool_)
+    if all(fits):
+        return decision, broken
+    fixed, spare = _fixed_and_spare(problem, decision)
+    taken = [0.0] * problem.n_resources
+    if fixed is not None:
+        taken, broken = _used(problem, fixed).tolist(), broken_budgets(problem, fixed)
+    wanted, budget = _used(problem, spare).tolist(), problem.budget.tolist()
+    adjustable = [k for k in range(len(fits)) if wanted[k] > 0 and not broken[k]]
+    share = [1.0] * problem.n_resources
+    scaled = decision
+    for margin in _margins(problem):
+        over = [k for k in adjustable if not fits[k]]
+        if not over:
+            break
+        for k in over:
+            room = budget[k] * (1 - margin) - taken[k]
+            share[k] = min(max(room / wanted[k], 0.0), share[k])
+        scaled = spare * _least_share(problem, share)
+        if fixed is not None:
+            scaled += fixed
+        is_certain = margin >= _certain_margin(problem)
+        certain = [fit or k in over for k, fit in enumerate(fits)]
+        fits = certain if is_certain else _sums_fit(problem, scaled)
+    if all(fits):
+        return scaled, broken
+    return scaled, broken | broken_budgets(problem, scaled)
+
+
+def _fixed_and_spare(problem: AllocationProblem, decision: Floats) -> tuple[Floats | None, Floats]:
+    """Return what has to stay of a decision, None where nothing has, and what may be less."""
+    has_lower = problem.once("has lower bounds", lambda: bool(problem.lower.any()))
+    if not has_lower and not problem.has_integers and decision.min(initial=0.0) >= 0.0:
+        return None, decision
     spare = np.maximum(decision - problem.lower, 0.0)
     if problem.has_integers:
         spare[problem.integer] = 0.0
-    fixed = decision - spare
-    taken = _used(problem, fixed)
-    broken = broken_budgets(problem, fixed) if taken.any() else np.zeros_like(fits)
-    wanted = _used(problem, spare)
-    share = np.ones(problem.n_resources)
-    scaled = decision
-    for margin in _margins(problem):
-        over = (wanted > 0) & ~broken & ~fits
-        if not over.any():
-            break
-        room = problem.budget[over] * (1 - margin) - taken[over]
-        share[over] = np.minimum(np.maximum(room / wanted[over], 0.0), share[over])
-        scaled = fixed + spare * _least_share(problem, share)
-        is_certain = margin >= _certain_margin(problem)
-        fits = fits | over if is_certain else _sums_fit(problem, scaled)
-    if fits.all():
-        return scaled, broken
-    return scaled, broken | broken_budgets(problem, scaled)
+    return decision - spare, spare
 
 
 def _margins(problem: AllocationProblem) -> Iterator[float]:
@@ -222,43 +235,46 @@ def _used(problem: AllocationProblem, decision: Floats) -> Floats:
     return np.asarray(by_resource @ decision)
 
 
-def _least_share(problem: AllocationProblem, share: Floats) -> Floats:
-    """Return, for each option, the least share over the budgets that it uses."""
+def _least_share(problem: AllocationProblem, share: list[float]) -> Floats | float:
+    """Return, for each option, the least share over the budgets that it uses; one for all."""
     if problem.once("uses all", lambda: problem.usage.nnz == np.prod(problem.requests.shape)):
-        return np.full(problem.n_options, share.min(initial=1.0))
+        return min(share, default=1.0)
     least = np.ones(problem.n_options)
-    short = np.flatnonzero(share < 1.0)
-    if short.size > FEW_ROWS:
+    short = [k for k, part in enumerate(share) if part < 1.0]
+    if len(short) > FEW_ROWS:
         usage = problem.usage
         option = np.repeat(np.arange(problem.n_options), np.diff(usage.indptr))
         uses = usage.data > 0
-        np.minimum.at(least, option[uses], share[usage.indices[uses]])
+        np.minimum.at(least, option[uses], np.array(share)[usage.indices[uses]])
         return least
-    for k in short.tolist():
+    for k in short:
         uses = _row(problem, k) > 0
         least[uses] = np.minimum(least[uses], share[k])
     return least
 
 
-def _sums_fit(problem: AllocationProblem, decision: Floats) -> Booleans:
+def _sums_fit(problem: AllocationProblem, decision: Floats) -> list[bool]:
     """Return which budgets hold: by every sum where all is fractional, else by the exact one."""
     if problem.has_integers:
-        return ~broken_budgets(problem, decision)
-    budget = problem.budget
+        return [not is_broken for is_broken in broken_budgets(problem, decision).tolist()]
     uses = _Uses(problem, decision)
-    total = uses.totals()
-    fits = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
-    for k in np.flatnonzero(~fits & (total <= budget)).tolist():
-        # Exact sums of multiples of 2^-20 are such multiples, too.
-        is_in_units = (float(total[k]) * 2.0**20).is_integer()
-        fits[k] = is_in_units and _is_summed_exactly(*uses.of(k))
     # A product is rounded, and each of the at most n_options + 1 sums that it goes through, all by
     # half of an epsilon at most.
     most_roundings = problem.n_options / 2 + 1 + PAIRWISE_ROUNDINGS
-    if (fits & (total * (1 + most_roundings * EPSILON) > budget)).any():
-        fits &= np.asarray(problem.requests.T @ decision) <= budget
-        fits &= _amounts(problem, decision).sum(axis=0) <= budget
-    return np.asarray(fits, dtype=np.bool_)
+    fits, is_close = [], False
+    for k, (total, budget) in enumerate(uses.totals_and_budgets()):
+        fit = total * (1 + PAIRWISE_ROUNDINGS * EPSILON) <= budget
+        # Exact sums of multiples of 2^-20 are such multiples, too.
+        if not fit and total <= budget and (total * 2.0**20).is_integer():
+            fit = _is_summed_exactly(*uses.of(k))
+        is_close = is_close or (fit and total * (1 + most_roundings * EPSILON) > budget)
+        fits.append(fit)
+    if not is_close:
+        return fits
+    in_order = np.asarray(problem.requests.T @ decision) <= problem.budget
+    stated = _amounts(problem, decision).sum(axis=0) <= problem.budget
+    both = (in_order & stated).tolist()
+    return [fit and other for fit, other in zip(fits, both, strict=True)]
 
 
 def _is_summed_exactly(request: Floats, decision: Floats) -> bool:
@@ -286,6 +302,10 @@ class _Uses:
         place = slice(self._by_resource.indptr[k], self._by_resource.indptr[k + 1])
         return self._by_resource.data[place], self._decision[self._by_resource.indices[place]]
 
+    def totals_and_budgets(self) -> Iterator[tuple[float, float]]:
+        """Return what is used of each resource, as `totals` has it, beside its budget."""
+        return zip(self.totals().tolist(), self._problem.budget.tolist(), strict=True)
+
     def totals(self) -> Floats:
         """Return what is used of each resource, off by at most PAIRWISE_ROUNDINGS roundings."""
         requests, n_resources = self._problem.requests, self._problem.n_resources
@@ -294,18 +314,28 @@ class _Uses:
                 request * decision for request, decision in map(self.of, range(n_resources))
             )
             return np.array([np.add.reduce(product) for product in products])
+        # numpy sums pairwise along what lies together in memory.
+        rows = _by_resource(self._problem, requests)
+        if rows.size <= PRODUCTS_AT_ONCE:
+            sums: Floats = np.add.reduce(rows * self._decision, axis=1)
+            return sums
         total = np.empty(n_resources)
-        step = max(1, PRODUCTS_AT_ONCE // max(1, self._problem.n_options))
+        step = max(1, PRODUCTS_AT_ONCE // self._problem.n_options)
         for first in range(0, n_resources, step):
-            rows = slice(first, first + step)
-            # numpy sums pairwise along what lies together in memory.
-            product = np.multiply(requests[:, rows].T, self._decision, order="C")
-            total[rows] = np.add.reduce(product, axis=1)
+            part = slice(first, first + step)
+            total[part] = np.add.reduce(rows[part] * self._decision, axis=1)
         return total
+
+
+def _by_resource(problem: AllocationProblem, requests: Floats) -> Floats:
+    """Return the requests for each resource together in memory, shape (n_resources, n_options)."""
+    rows: Floats = problem.once("requests by resource", lambda: np.ascontiguousarray(requests.T))
+    return rows
 
 
 def _row(problem: AllocationProblem, k: int) -> Floats:
     requests = problem.requests
     if isinstance(requests, np.ndarray):
-        return requests[:, k]
+        row: Floats = _by_resource(problem, requests)[k]
+        return row
     return requests[:, [k]].toarray().ravel()

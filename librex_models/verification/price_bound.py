@@ -57,6 +57,22 @@ class CouplingRows:
             return len(self.side)
         return int(np.diff(self.matrix.indptr).max(initial=0))
 
+    @cached_property
+    def finite_side(self) -> Floats:
+        """The sides, zero where they are infinite."""
+        return np.where(np.isfinite(self.side), self.side, 0.0)
+
+    def usable(self, price: Floats) -> Floats:
+        """Return prices as multipliers that prove something, zero where they do not."""
+        given = np.zeros(len(self.side))
+        given[: len(price)] = price
+        # A NaN fails these comparisons.
+        return np.where((given > 0.0) & (given < np.inf) & self._is_bounded, given, 0.0)
+
+    @cached_property
+    def _is_bounded(self) -> npt.NDArray[np.bool_]:
+        return np.isfinite(self.side)
+
     def charge(self, multiplier: Floats) -> tuple[Floats, Floats]:
         """Return what multipliers >= 0 charge each option, and the sum of what went into it."""
         by_option = self.matrix.T if self.by_option is None else self.by_option
@@ -245,19 +261,17 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     if rows.further.size:
         coefficient = np.concatenate([coefficient, np.zeros(len(rows.further))])
         own = _with_further_columns(own, rows.further)
-    given = np.zeros(len(rows.side))
-    given[: len(price)] = price
-    usable = np.isfinite(given) & (given > 0) & np.isfinite(rows.side)
-    multiplier, side = np.where(usable, given, 0.0), np.where(usable, rows.side, 0.0)
+    multiplier = rows.usable(price)
     charge, gross_charge = rows.charge(multiplier)
     worth = coefficient - charge
-    paid = np.add.reduce(multiplier * side)
+    paid = multiplier * rows.finite_side
     filled, is_tied = best_alone(worth, own)
     gross = np.abs(coefficient) + gross_charge
     rounding = (8 + rows.most_of_an_option + 2 * math.log2(len(worth) + len(price))) * EPSILON
     decided = most_decided(worth, filled, is_tied, rounding * gross, own)
-    error = float(gross @ decided) + float(multiplier @ side)
-    return float(paid + np.add.reduce(worth * filled) + rounding * error)
+    error = float(gross @ decided) + float(multiplier @ rows.finite_side)
+    value = np.add.reduce(paid) + np.add.reduce(worth * filled)
+    return float(value + rounding * error)
 
 
 def _with_further_columns(own: Region, most: Floats) -> Region:
@@ -276,7 +290,7 @@ def _with_further_columns(own: Region, most: Floats) -> Region:
 def most_decided(
     worth: npt.NDArray[np.floating],
     filled: Floats,
-    is_tied: npt.NDArray[np.bool_],
+    is_tied: npt.NDArray[np.bool_] | None,
     error: npt.NDArray[np.floating],
     own: Region,
 ) -> Floats:
@@ -285,18 +299,22 @@ def most_decided(
     Every product and sum is off by at most a few roundings of its gross size. An option whose worth
     has a certain sign, and whose agent has room, is decided for certain.
     """
-    is_certain = ~is_tied & (np.abs(worth) > error)
+    is_certain = np.abs(worth) > error
+    if is_tied is not None:
+        is_certain &= ~is_tied
     return np.where(is_certain, filled, own.upper)
 
 
-def best_alone(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_]]:
+def best_alone(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_] | None]:
     """Return the best decision of every agent alone, and the options that share what is scarce.
+
+    None where no options share anything.
 
     Options are filled in the order of their worth.
     """
     best = np.where(worth > 0, own.upper, own.lower)
     if not own.ties_options:
-        return best, np.zeros(len(best), dtype=np.bool_)
+        return best, None
     total = np.bincount(own.agent_of_option, best, minlength=len(own.agent_limit))
     tied = (total > own.agent_limit) | (total < own.agent_minimum)
     is_tied: npt.NDArray[np.bool_] = tied[own.agent_of_option]

@@ -34,15 +34,13 @@ def violations(
         ``spread_cap``, and ``gini_cap`` as a share of max(1, n times the sum of utilities);
         ``wholeness``: distance to the next whole number.
     """
-    per_agent = _sums(problem, decision)
+    bounds = max(_excess(problem.lower, decision), _excess(decision, problem.upper))
+    over, short = _of_agents(problem, decision, bounds)
     found = {
         "budget": _budget_excess(problem, decision),
-        "bounds": max(
-            _excess(problem.lower, decision),
-            _excess(decision, problem.upper),
-        ),
-        "agent_limit": _excess(per_agent, problem.agent_limit),
-        "agent_minimum": _excess(problem.agent_minimum, per_agent),
+        "bounds": bounds,
+        "agent_limit": over,
+        "agent_minimum": short,
         "extra_rows": _extra_excess(problem, decision),
         "wholeness": _distance_to_whole(problem, decision),
     }
@@ -60,6 +58,8 @@ def is_feasible(found: Mapping[str, float]) -> bool:
     >>> is_feasible({"budget": 1e-17, "wholeness": 0.0})
     False
     """
+    if not any(found.values()):
+        return True
     tolerance = {"budget": 0.0, "wholeness": WHOLENESS_TOLERANCE}
     return all(amount <= tolerance.get(kind, TOLERANCE) for kind, amount in found.items())
 
@@ -69,6 +69,19 @@ def _distance_to_whole(problem: AllocationProblem, decision: Floats) -> float:
         return 0.0
     whole = decision[problem.integer]
     return float(np.abs(whole - np.rint(whole)).max())
+
+
+def _of_agents(problem: AllocationProblem, decision: Floats, bounds: float) -> tuple[float, float]:
+    """Return by how much agents exceed their limits and miss their minimums."""
+    if bounds == 0.0 and problem.once("agents are free", lambda: _agents_are_free(problem)):
+        return 0.0, 0.0
+    per_agent = _sums(problem, decision)
+    return _excess(per_agent, problem.agent_limit), _excess(problem.agent_minimum, per_agent)
+
+
+def _agents_are_free(problem: AllocationProblem) -> bool:
+    """Return whether no agent has a limit or a minimum of its own."""
+    return bool(np.isinf(problem.agent_limit).all() and not problem.agent_minimum.any())
 
 
 def _sums(problem: AllocationProblem, decision: Floats) -> Floats:
