@@ -17,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 FEW_ROWS = 32
 """Rows of more than these lie so far apart in memory that reading them in turn gains nothing."""
 
+COLUMNS_AT_ONCE = 2**16
+
 
 def with_entries(matrix: sparse.csc_array, entries: Floats) -> sparse.csc_array:
     """Return a matrix of the same pattern, which shares its arrays, with other entries."""
@@ -56,8 +58,10 @@ def least_quotients(of_row: Floats, matrix: sparse.csc_array) -> Floats:
     if full is None:
         return least_of_columns(matrix, of_row[matrix.indices] / matrix.data)
     least = np.full(matrix.shape[1], np.inf)
-    for row in np.flatnonzero(of_row < np.inf).tolist():
-        np.fmin(least, of_row[row] / full[:, row], out=least)
+    rows = np.flatnonzero(of_row < np.inf).tolist()
+    for part in _parts(len(full)):
+        for row in rows:
+            np.fmin(least[part], of_row[row] / full[part, row], out=least[part])
     return least
 
 
@@ -68,9 +72,16 @@ def products(matrix: sparse.csc_array, of_row: Floats, of_column: Floats) -> Flo
         scaled: Floats = matrix.data * of_row[matrix.indices] * of_columns(matrix, of_column)
         return scaled
     product = np.empty_like(full)
-    for row, factor in enumerate(of_row.tolist()):
-        np.multiply(full[:, row] * factor, of_column, out=product[:, row])
+    for part in _parts(len(full)):
+        for row, factor in enumerate(of_row.tolist()):
+            np.multiply(full[part, row] * factor, of_column[part], out=product[part, row])
     return product.ravel()
+
+
+def _parts(n_columns: int) -> list[slice]:
+    """Return columns in parts that stay near the processor while each row is read."""
+    starts = range(0, n_columns, COLUMNS_AT_ONCE)
+    return [slice(start, start + COLUMNS_AT_ONCE) for start in starts]
 
 
 def _few_full_rows(matrix: sparse.csc_array) -> Floats | None:

@@ -30,8 +30,9 @@ def random_matrix(shape: tuple[int, int], share: float) -> tuple[Floats, sparse.
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 @pytest.mark.parametrize("share", [1.0, 0.5, 0.0], ids=["full", "half", "empty"])
 def test_quotients_and_products_are_those_of_dense_arrays(
-    shape: tuple[int, int], share: float
+    shape: tuple[int, int], share: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("solvers.entries.COLUMNS_AT_ONCE", 16)
     dense, matrix = random_matrix(shape, share)
     generator = np.random.default_rng(1)
     row, column = generator.uniform(1.0, 9.0, shape[0]), generator.uniform(0.5, 2.0, shape[1])
