@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,46 +11,57 @@ import librex_models as lm
 from tests.benchmarks import __main__ as command
 from tests.benchmarks import build, layer, learning_round, resolve, start_up, write
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
-from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns, table
+from tests.benchmarks.choice import Choice
+from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
+from tests.benchmarks.table import figure, table
+from tests.benchmarks.targets import REASONS, Target, reason_of
 
 pytest.importorskip("highspy")
+
+
+def measured_both(measurement: Measurement) -> bool:
+    assert measurement.value is not None
+    assert measurement.bare is not None
+    return min(measurement.value, measurement.bare) > 0
 
 
 def test_build_compares_with_bare_highs() -> None:
     [small, large] = build.run(sizes=(3, 30), repeats=1)
     assert (small.case, large.case, small.repeats) == ("N = 3", "N = 30", 1)
+    assert small.ratio is not None
     assert small.ratio > 0
 
 
 def test_resolve_compares_with_bare_highs() -> None:
     [measurement] = resolve.run(sizes=(50,), repeats=4)
     assert (measurement.benchmark, measurement.repeats) == ("resolve", 4)
-    assert min(measurement.librex_seconds, measurement.bare_seconds) > 0
+    assert measured_both(measurement)
 
 
 def test_a_learning_round_compares_with_bare_highs() -> None:
     [measurement] = learning_round.run(sizes=(50,), repeats=4)
-    assert (measurement.benchmark, measurement.repeats) == ("learning round", 4)
-    assert min(measurement.librex_seconds, measurement.bare_seconds) > 0
+    assert (measurement.benchmark, measurement.repeats) == ("learning_round", 4)
+    assert measured_both(measurement)
 
 
 def test_start_up_compares_two_imports() -> None:
     [measurement] = start_up.run(repeats=1)
-    assert measurement.librex_seconds > 0
+    assert measured_both(measurement)
 
 
 def test_write_compares_with_the_writer_of_highs() -> None:
     [mps, lp] = write.run(sizes=(30,), repeats=2)
-    assert (mps.benchmark, lp.benchmark, lp.repeats) == ("write mps", "write lp", 2)
-    assert min(mps.ratio, lp.ratio) > 0
+    assert (mps.case, lp.case, lp.repeats) == ("mps, N = 30", "lp, N = 30", 2)
+    assert measured_both(mps)
+    assert measured_both(lp)
 
 
-def test_the_layer_is_skipped_aloud_without_its_peer(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_rows_of_the_layer_say_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layer, "find_spec", lambda _: None)
-    assert layer.run() == []
-    assert "torch and cvxpylayers not installed" in capsys.readouterr().out
+    rows = layer.run()
+    assert len(rows) == len(layer.CASES)
+    assert {row.ratio for row in rows} == {None}
+    assert all("torch and cvxpylayers not installed" in row.remark for row in rows)
 
 
 def test_other_gradients_than_those_of_the_peer_are_an_error() -> None:
@@ -85,28 +97,64 @@ def test_the_two_ways_take_turns() -> None:
     assert order == ["first", "second", "second", "first", "first", "second"]
 
 
+def test_rounds_end_with_the_time_but_not_before_the_third() -> None:
+    assert list(rounds(5, seconds=60.0)) == [0, 1, 2, 3, 4]
+    assert list(rounds(5, seconds=0.0)) == [0, 1, 2]
+    assert list(rounds(2, seconds=0.0)) == [0, 1]
+
+
 def test_a_block_that_fails_is_not_counted() -> None:
     watch = Stopwatch()
-    with pytest.raises(ValueError, match="broken"), watch.taking("librex"):
+    with pytest.raises(ValueError, match="broken"), watch.taking(LIBREX):
         raise ValueError("broken")
-    for way in ("librex", "bare"):
+    for way in (LIBREX, BARE):
         with watch.taking(way):
             pass
     assert watch.measurement("none", "none").repeats == 1
 
 
-def measured() -> list[Measurement]:
-    return [
-        Measurement(
-            benchmark="build", case="N = 3", librex_seconds=0.003, bare_seconds=0.002, repeats=5
-        )
-    ]
+def row(value: float | None = 0.003, bare: float | None = 0.002, **other: Any) -> Measurement:
+    given = {"benchmark": "build", "case": "N = 100,000"} | other
+    return Measurement(value=value, bare=bare, **given)
 
 
-def test_the_table_states_the_ratio() -> None:
-    [head, row] = table(measured()).splitlines()
-    assert head.split() == ["benchmark", "case", "librex", "ms", "bare", "ms", "ratio"]
-    assert row.split() == ["build", "N", "=", "3", "3.000", "2.000", "1.50"]
+def measured(_: Choice) -> list[Measurement]:
+    return [row(), row(case="N = 3"), row(way="linopy")]
+
+
+def test_the_table_states_the_ratio_and_the_target() -> None:
+    head, line = table([row()]).splitlines()
+    assert head.split() == ["benchmark", "case", "way", "takes", "bare", "ratio", "target"]
+    cells = [cell.strip() for cell in line.split("  ") if cell]
+    assert cells == ["build", "N = 100,000", "librex", "3 ms", "2 ms", "1.50", "≤ 2"]
+
+
+def test_the_table_says_what_missed_its_target_and_what_was_not_measured() -> None:
+    _, slow, missing = table([row(0.005), row(None, way="peer", remark="broken")]).splitlines()
+    assert slow.endswith("missed")
+    assert missing.endswith("broken")
+
+
+def test_figures_are_shown_in_their_units() -> None:
+    shown = [figure(0.5, "s"), figure(1234.5, "MB"), figure(1.0456, ""), figure(None, "s")]
+    assert shown == ["500 ms", "1,234 MB", "1.05", "-"]
+
+
+def test_targets_limit_ratios_and_values_from_above_and_below() -> None:
+    assert Target(limit=1.5).is_met_by(row())
+    assert not Target(limit=1.4).is_met_by(row())
+    assert Target(limit=1.5, at_least=True).is_met_by(row())
+    assert not Target(limit=1.6, at_least=True).is_met_by(row())
+    assert Target(limit=0.003, figure="value").is_met_by(row())
+    assert Target(limit=1.0).is_met_by(row(None)) is None
+
+
+def test_a_missed_target_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = row(0.005)
+    assert reason_of(slow) == "not explained yet"
+    monkeypatch.setitem(REASONS, ("build", "N = 100,000"), "names are made")
+    assert reason_of(slow) == "names are made"
+    assert [reason_of(one) for one in (row(), row(0.005, way="linopy"))] == [None, None]
 
 
 def test_the_command_runs_what_it_is_told(
@@ -125,7 +173,26 @@ def test_the_command_runs_what_it_is_told(
     assert capsys.readouterr().out.count("N = 3") == 2
 
 
+def test_the_command_repeats_one_row(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "BENCHMARKS", {"build": measured})
+    command.main(["build", "--case", "N = 100,000", "--peer", "linopy"])
+    *_, head, line = capsys.readouterr().out.splitlines()
+    assert head.startswith("benchmark")
+    assert "linopy" in line
+
+
+def test_a_row_that_there_is_not_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(command, "BENCHMARKS", {"build": measured})
+    with pytest.raises(SystemExit):
+        command.main(["build", "--case", "N = 4"])
+    assert "no row has the case 'N = 4'" in capsys.readouterr().err
+
+
 def test_an_unknown_benchmark_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         command.main(["bulid"])
-    assert "there is no benchmark 'bulid', only build" in capsys.readouterr().err
+    assert "there is no benchmark 'bulid', only start_up" in capsys.readouterr().err

@@ -7,15 +7,20 @@ from collections.abc import Sequence
 
 from librex_models import Session
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
-from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns
+from tests.benchmarks.choice import EVERYTHING, Choice
+from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns
 
 SIZES = (1_000, 10_000, 100_000)
 REPEATS = 15
 
 
-def run(sizes: Sequence[int] = SIZES, repeats: int = REPEATS) -> list[Measurement]:
+def run(
+    choice: Choice = EVERYTHING, *, sizes: Sequence[int] = SIZES, repeats: int = REPEATS
+) -> list[Measurement]:
     """Return one measurement for each number of options."""
-    return [_measured(Arrays(size), repeats) for size in sizes]
+    return [
+        _measured(Arrays(size), repeats) for size in sizes if choice.takes(f"N = {size:,}", LIBREX)
+    ]
 
 
 def _measured(arrays: Arrays, repeats: int) -> Measurement:
@@ -24,12 +29,12 @@ def _measured(arrays: Arrays, repeats: int) -> Measurement:
     opened: list[Session] = []
 
     def librex() -> None:
-        with watch.taking("librex"):
+        with watch.taking(LIBREX):
             opened.append(arrays.model().open(solver="highs"))
         opened.pop().close()
 
     def bare() -> None:
-        with watch.taking("bare"):
+        with watch.taking(BARE):
             highs = arrays.pass_to_highs()
         highs.clear()
 

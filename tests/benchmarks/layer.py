@@ -1,7 +1,7 @@
 """A layer in a neural network: a batch forward and backward, with gradients by rewards and budgets.
 
 The bare way is the layer of cvxpylayers with Clarabel, in one thread like ours. Needs
-`make test-torch`; without it, nothing is measured.
+`make test-torch`; without it, the rows say so.
 """
 
 import warnings
@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 import librex_models as lm
-from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns
+from tests.benchmarks.choice import EVERYTHING, Choice
+from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns
 from tests.layer_problems import budgets, capped, rewards
 
+AGAINST = "cvxpylayers"
 ALPHA = 2.0
 CASES = ((10, 1, False), (10, 1, True), (10, 3, True), (50, 3, True), (200, 3, True))
 """Options, resources, and whether there are caps; one budget without caps has a closed form."""
@@ -34,14 +36,33 @@ PEER = {
 
 
 def run(
-    cases: Sequence[tuple[int, int, bool]] = CASES, repeats: int = REPEATS
+    choice: Choice = EVERYTHING,
+    *,
+    cases: Sequence[tuple[int, int, bool]] = CASES,
+    repeats: int = REPEATS,
 ) -> list[Measurement]:
     """Return one measurement for each case."""
     missing = [name for name in ("torch", "cvxpylayers") if find_spec(name) is None]
-    if missing:
-        print(f"layer: skipped, {' and '.join(missing)} not installed; make test-torch does that")
-        return []
-    return [_measured(*case, repeats) for case in cases]
+    return [
+        _not_measured(_case(*case), missing) if missing else _measured(*case, repeats)
+        for case in cases
+        if choice.takes(_case(*case), LIBREX)
+    ]
+
+
+def _case(n: int, n_resources: int, has_caps: bool) -> str:
+    return f"N = {n}, K = {n_resources}{'' if has_caps else ', no caps'}"
+
+
+def _not_measured(case: str, missing: Sequence[str]) -> Measurement:
+    return Measurement(
+        benchmark="layer",
+        case=case,
+        value=None,
+        against=AGAINST,
+        repeats=0,
+        remark=f"{' and '.join(missing)} not installed: make test-torch, then this row",
+    )
 
 
 def _measured(n: int, n_resources: int, has_caps: bool, repeats: int) -> Measurement:
@@ -58,18 +79,17 @@ def _measured(n: int, n_resources: int, has_caps: bool, repeats: int) -> Measure
         found: dict[str, list[Any]] = {}
 
         def librex(batch: Any = batch, found: Any = found) -> None:
-            with watch.taking("librex"):
+            with watch.taking(LIBREX):
                 found["librex"] = _forward_and_backward(ours, batch)
 
         def bare(batch: Any = batch, found: Any = found) -> None:
-            with watch.taking("bare"), warnings.catch_warnings():
+            with watch.taking(BARE), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 found["bare"] = _forward_and_backward(theirs, batch, solver_args=PEER)
 
         in_turns(round_number, librex, bare)
         check_same(found["librex"], found["bare"])
-    caps = "" if has_caps else " free"
-    return watch.measurement("layer", f"N {n}, K {n_resources}{caps}")
+    return watch.measurement("layer", _case(n, n_resources, has_caps), against=AGAINST)
 
 
 def _forward_and_backward(layer: Any, batch: Any, **options: Any) -> list[Any]:

@@ -12,15 +12,20 @@ import numpy as np
 from librex_models import Allocation
 from librex_models.thompson import BetaBernoulli, ThompsonAllocator
 from tests.benchmarks.bare_highs import Arrays, Floats, check_agreement, objective_of
-from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns
+from tests.benchmarks.choice import EVERYTHING, Choice
+from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns
 
 SIZES = (1_000,)
 REPEATS = 200
 
 
-def run(sizes: Sequence[int] = SIZES, repeats: int = REPEATS) -> list[Measurement]:
+def run(
+    choice: Choice = EVERYTHING, *, sizes: Sequence[int] = SIZES, repeats: int = REPEATS
+) -> list[Measurement]:
     """Return one measurement for each number of options."""
-    return [_measured(Arrays(size), repeats) for size in sizes]
+    return [
+        _measured(Arrays(size), repeats) for size in sizes if choice.takes(f"N = {size:,}", LIBREX)
+    ]
 
 
 def _measured(arrays: Arrays, repeats: int) -> Measurement:
@@ -31,7 +36,7 @@ def _measured(arrays: Arrays, repeats: int) -> Measurement:
     with ThompsonAllocator(model, posterior, solver="highs", seed=0, keep_rounds=1) as sampler:
         sampler.allocate()
         watch = _timed(arrays, sampler, highs, repeats)
-    return watch.measurement("learning round", f"N = {arrays.n_options:,}")
+    return watch.measurement("learning_round", f"N = {arrays.n_options:,}")
 
 
 def _timed(arrays: Arrays, sampler: ThompsonAllocator, highs: Any, repeats: int) -> Stopwatch:
@@ -45,11 +50,11 @@ def _timed(arrays: Arrays, sampler: ThompsonAllocator, highs: Any, repeats: int)
         draw = sampler.posterior.draw(twin)
 
         def librex() -> None:
-            with watch.taking("librex"):
+            with watch.taking(LIBREX):
                 found.append(sampler.allocate())
 
         def bare(draw: Floats = draw) -> None:
-            with watch.taking("bare"):
+            with watch.taking(BARE):
                 highs.changeColsCost(arrays.n_options, arrays.columns, draw)
                 highs.run()
                 points.append(np.array(highs.getSolution().col_value))

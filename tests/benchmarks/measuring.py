@@ -1,8 +1,11 @@
-"""Times, taken in turns, and what they were taken on."""
+"""Figures of two ways, taken in turns, and the machine that they were taken on.
+
+One measurement is one row of the table: a way, mostly Librex or a peer, beside the bare way. Times
+are medians; other units (megabytes, a fitted exponent) come in as they are.
+"""
 
 import gc
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import statistics
@@ -12,41 +15,78 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+LIBREX = "librex"
+BARE = "bare"
+BARE_HIGHS = "bare HiGHS"
+
 PACKAGES = ("highspy", "numpy", "scipy")
-PEERS = ("torch", "cvxpylayers", "diffcp")
+PEERS = (
+    "pyscipopt",
+    "gurobipy",
+    "linopy",
+    "pyoptinterface",
+    "ortools",
+    "pulp",
+    "pyomo",
+    "cvxpy",
+    "clarabel",
+    "scs",
+    "dede",
+    "torch",
+    "cvxpylayers",
+    "diffcp",
+)
 """What some benchmarks compare with, where it is installed."""
+
+FEWEST = 3
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measurement:
-    """How long Librex takes and how long the bare way does, as medians.
+    """What a way takes and what the bare way takes for the same.
 
     Parameters
     ----------
     benchmark : str
+        Its name on the command line.
     case : str
         What was varied, such as ``N = 1,000``.
-    librex_seconds, bare_seconds : float
+    way : str
+        Who was measured: Librex or a peer.
+    value, bare : float or None
+        What the way and the bare way take; None where it was not measured or where there is none.
+    against : str
+        What the bare way is.
+    unit : str
+        Of both: ``s``, ``MB``, or nothing for a plain number.
     repeats : int
+    remark : str
+        Why there is no value, or what a reader should know of it.
     """
 
     benchmark: str
     case: str
-    librex_seconds: float
-    bare_seconds: float
-    repeats: int
+    way: str = LIBREX
+    value: float | None
+    bare: float | None = None
+    against: str = BARE_HIGHS
+    unit: str = "s"
+    repeats: int = 1
+    remark: str = ""
 
     @property
-    def ratio(self) -> float:
-        """How many times as long Librex takes."""
-        return self.librex_seconds / self.bare_seconds
+    def ratio(self) -> float | None:
+        """How many times as much as the bare way."""
+        if self.value is None or self.bare is None:
+            return None
+        return self.value / self.bare
 
 
 class Stopwatch:
-    """Takes the times of the two ways, one after the other, and gives their medians."""
+    """Takes the times of several ways, one after the other, and gives their medians."""
 
     def __init__(self) -> None:
-        self._seconds: dict[str, list[float]] = {"librex": [], "bare": []}
+        self._seconds: dict[str, list[float]] = {}
 
     @contextmanager
     def taking(self, way: str) -> Iterator[None]:
@@ -55,37 +95,70 @@ class Stopwatch:
         start = time.perf_counter()
         try:
             yield
-            self._seconds[way].append(time.perf_counter() - start)
+            self.add(way, time.perf_counter() - start)
         finally:
             gc.enable()
 
-    def measurement(self, benchmark: str, case: str) -> Measurement:
-        """Return the medians of all times taken."""
+    def add(self, way: str, seconds: float) -> None:
+        """Take a time that was measured elsewhere, such as in another process."""
+        self._seconds.setdefault(way, []).append(seconds)
+
+    def measurement(
+        self,
+        benchmark: str,
+        case: str,
+        way: str = LIBREX,
+        *,
+        against: str = BARE_HIGHS,
+        remark: str = "",
+    ) -> Measurement:
+        """Return the medians of all times taken of a way and of the bare one."""
+        bare = self._seconds.get(BARE)
         return Measurement(
             benchmark=benchmark,
             case=case,
-            librex_seconds=statistics.median(self._seconds["librex"]),
-            bare_seconds=statistics.median(self._seconds["bare"]),
-            repeats=len(self._seconds["librex"]),
+            way=way,
+            value=statistics.median(self._seconds[way]),
+            bare=None if bare is None else statistics.median(bare),
+            against=against,
+            repeats=len(self._seconds[way]),
+            remark=remark,
         )
 
 
-def in_turns(round_number: int, first: Callable[[], None], second: Callable[[], None]) -> None:
-    """Run both, the first one first in even rounds: neither finds the caches always warm."""
-    for way in (first, second) if round_number % 2 == 0 else (second, first):
+def in_turns(round_number: int, *ways: Callable[[], None]) -> None:
+    """Run all, another one first in every round: nobody finds the caches always warm."""
+    first = round_number % len(ways)
+    for way in (*ways[first:], *ways[:first]):
         way()
+
+
+def rounds(repeats: int, seconds: float) -> Iterator[int]:
+    """Count rounds until there are enough, or the time is up and there are three at least."""
+    end = time.perf_counter() + seconds
+    for round_number in range(repeats):
+        if round_number >= FEWEST and time.perf_counter() > end:
+            return
+        yield round_number
 
 
 def machine() -> dict[str, str]:
     """Return what the times depend on: processor, system and versions."""
-    there = [name for name in PEERS if importlib.util.find_spec(name) is not None]
-    versions = {name: importlib.metadata.version(name) for name in (*PACKAGES, *there)}
+    versions = {name: version_of(name) for name in (*PACKAGES, *PEERS)}
     return {
         "processor": f"{_processor()}, {os.cpu_count()} logical",
         "system": platform.platform(),
         "python": platform.python_version(),
-        **versions,
+        **{name: version for name, version in versions.items() if version is not None},
     }
+
+
+def version_of(package: str) -> str | None:
+    """Return the version of a package, or None where it is not installed."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def _processor() -> str:
@@ -95,14 +168,3 @@ def _processor() -> str:
         return platform.processor() or platform.machine()
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()
-
-
-def table(measurements: list[Measurement]) -> str:
-    """Return the measurements as a table, times in milliseconds."""
-    head = f"{'benchmark':<10} {'case':<14} {'librex ms':>10} {'bare ms':>10} {'ratio':>7}"
-    rows = [
-        f"{m.benchmark:<10} {m.case:<14} {1e3 * m.librex_seconds:>10.3f} "
-        f"{1e3 * m.bare_seconds:>10.3f} {m.ratio:>7.2f}"
-        for m in measurements
-    ]
-    return "\n".join([head, *rows])

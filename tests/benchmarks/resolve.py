@@ -10,15 +10,20 @@ import numpy as np
 
 from librex_models import Allocation, Session
 from tests.benchmarks.bare_highs import Arrays, Floats, check_agreement, objective_of
-from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns
+from tests.benchmarks.choice import EVERYTHING, Choice
+from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns
 
 SIZES = (1_000, 10_000)
 REPEATS = 60
 
 
-def run(sizes: Sequence[int] = SIZES, repeats: int = REPEATS) -> list[Measurement]:
+def run(
+    choice: Choice = EVERYTHING, *, sizes: Sequence[int] = SIZES, repeats: int = REPEATS
+) -> list[Measurement]:
     """Return one measurement for each number of options."""
-    return [_measured(Arrays(size), repeats) for size in sizes]
+    return [
+        _measured(Arrays(size), repeats) for size in sizes if choice.takes(f"N = {size:,}", LIBREX)
+    ]
 
 
 def _measured(arrays: Arrays, repeats: int) -> Measurement:
@@ -42,12 +47,12 @@ def _timed(arrays: Arrays, session: Session, highs: Any, repeats: int) -> Stopwa
         reward = arrays.reward * generator.uniform(0.9, 1.1, arrays.n_options)
 
         def librex(reward: Floats = reward) -> None:
-            with watch.taking("librex"):
+            with watch.taking(LIBREX):
                 session.write(reward=reward)
                 found.append(session.solve())
 
         def bare(reward: Floats = reward) -> None:
-            with watch.taking("bare"):
+            with watch.taking(BARE):
                 highs.changeColsCost(arrays.n_options, arrays.columns, reward)
                 highs.run()
                 points.append(np.array(highs.getSolution().col_value))

@@ -15,7 +15,8 @@ from solvers import Program
 from solvers.export import export
 from solvers.file_names import names_in_file
 from tests.benchmarks.bare_highs import COLUMNWISE, MAXIMISE, N_RESOURCES, Arrays
-from tests.benchmarks.measuring import Measurement, Stopwatch, in_turns
+from tests.benchmarks.choice import EVERYTHING, Choice
+from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns
 
 SIZES = (10_000, 100_000)
 KINDS = ("mps", "lp")
@@ -23,10 +24,23 @@ REPEATS = 7
 
 
 def run(
-    sizes: Sequence[int] = SIZES, kinds: Sequence[str] = KINDS, repeats: int = REPEATS
+    choice: Choice = EVERYTHING,
+    *,
+    sizes: Sequence[int] = SIZES,
+    kinds: Sequence[str] = KINDS,
+    repeats: int = REPEATS,
 ) -> list[Measurement]:
     """Return one measurement for each kind of file and number of options."""
-    return [_measured(size, kind, repeats) for kind in kinds for size in sizes]
+    return [
+        _measured(size, kind, repeats)
+        for kind in kinds
+        for size in sizes
+        if choice.takes(_case(kind, size), LIBREX)
+    ]
+
+
+def _case(kind: str, n_options: int) -> str:
+    return f"{kind}, N = {n_options:,}"
 
 
 def _measured(n_options: int, kind: str, repeats: int) -> Measurement:
@@ -40,17 +54,17 @@ def _measured(n_options: int, kind: str, repeats: int) -> Measurement:
         ours, theirs = Path(folder) / f"ours.{kind}", Path(folder) / f"theirs.{kind}"
 
         def librex() -> None:
-            with watch.taking("librex"):
+            with watch.taking(LIBREX):
                 export(program, ours)
 
         def bare() -> None:
-            with watch.taking("bare"):
+            with watch.taking(BARE):
                 highs.writeModel(str(theirs))
 
         for round_number in range(repeats):
             in_turns(round_number, librex, bare)
         _check(ours, theirs, kind)
-    return watch.measurement(f"write {kind}", f"N = {n_options:,}")
+    return watch.measurement("write", _case(kind, n_options))
 
 
 def _with_names(arrays: Arrays, program: Program, kind: str) -> Any:

@@ -1,0 +1,68 @@
+"""What Librex is to reach, and why where it does not.
+
+A row that misses its target stays in the table, with its figure and the reason from here.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tests.benchmarks.measuring import LIBREX, Measurement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A limit for a figure of one row of Librex's.
+
+    Parameters
+    ----------
+    limit : float
+    figure : {"ratio", "value"}
+        Which figure; a value is in the unit of the row.
+    at_least : bool
+        Whether more is better.
+    """
+
+    limit: float
+    figure: Literal["ratio", "value"] = "ratio"
+    at_least: bool = False
+
+    def is_met_by(self, measurement: Measurement) -> bool | None:
+        """Return whether a row reaches it; None where the row has no such figure."""
+        found = measurement.ratio if self.figure == "ratio" else measurement.value
+        if found is None:
+            return None
+        return found >= self.limit if self.at_least else found <= self.limit
+
+    def text(self, unit: str) -> str:
+        """Return it as the table shows it."""
+        sign = "≥" if self.at_least else "≤"
+        of_value = f" {unit}" if self.figure == "value" and unit else ""
+        return f"{sign} {self.limit:g}{of_value}"
+
+
+TARGETS = {
+    ("build", "N = 100,000"): Target(limit=2.0),
+    ("resolve", "N = 1,000"): Target(limit=1.5),
+    ("resolve", "N = 10,000"): Target(limit=1.15),
+    ("learning_round", "N = 1,000"): Target(limit=1.3),
+    ("start_up", "import"): Target(limit=1.5),
+}
+"""By benchmark and case."""
+
+REASONS: dict[tuple[str, str], str] = {}
+"""By benchmark and case: why the target is missed, or may be on another machine."""
+
+
+def target_of(measurement: Measurement) -> Target | None:
+    """Return what a row is to reach; peers have nothing to reach."""
+    if measurement.way != LIBREX:
+        return None
+    return TARGETS.get((measurement.benchmark, measurement.case))
+
+
+def reason_of(measurement: Measurement) -> str | None:
+    """Return why a row misses its target; None if it does not, or has none."""
+    target = target_of(measurement)
+    if target is None or target.is_met_by(measurement) is not False:
+        return None
+    return REASONS.get((measurement.benchmark, measurement.case), "not explained yet")
