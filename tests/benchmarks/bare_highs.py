@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 import librex_models as lm
+from tests.benchmarks.peers.peer import UserArrays
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,6 +36,10 @@ class Arrays:
     def model(self) -> lm.BudgetOnly:
         """Return Librex's model."""
         return lm.BudgetOnly(lm.AllocationProblem(self.requests, self.budget, self.reward))
+
+    def of_user(self) -> UserArrays:
+        """Return what a peer is given."""
+        return UserArrays(self.requests, self.budget, self.reward)
 
     def pass_to_highs(self) -> Any:
         """Return a HiGHS object that holds the model."""

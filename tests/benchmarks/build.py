@@ -1,29 +1,50 @@
 """Build: from the user's arrays to a HiGHS model that is ready to run.
 
 Librex checks the problem, compiles and scales it; the bare way hands over arrays that are ready.
+Peers build the same problem in HiGHS.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from librex_models import Session
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.choice import EVERYTHING, Choice
-from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns
+from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
+from tests.benchmarks.peers.comparing import error_of, row_of_peer, running
+from tests.benchmarks.peers.peer import Peer
+from tests.benchmarks.peers.registry import PEERS
 
 SIZES = (1_000, 10_000, 100_000)
 REPEATS = 15
+SECONDS = 4.0
+"""A row ends after that, if it has been repeated three times at least."""
 
 
 def run(
-    choice: Choice = EVERYTHING, *, sizes: Sequence[int] = SIZES, repeats: int = REPEATS
+    choice: Choice = EVERYTHING,
+    *,
+    sizes: Sequence[int] = SIZES,
+    repeats: int = REPEATS,
+    peers: Sequence[Peer] = PEERS,
 ) -> list[Measurement]:
-    """Return one measurement for each number of options."""
-    return [
-        _measured(Arrays(size), repeats) for size in sizes if choice.takes(f"N = {size:,}", LIBREX)
-    ]
+    """Return one measurement for each number of options and each way."""
+    return [row for size in sizes for row in _rows(choice, size, repeats, peers)]
 
 
-def _measured(arrays: Arrays, repeats: int) -> Measurement:
+def _rows(
+    choice: Choice, n_options: int, repeats: int, peers: Sequence[Peer]
+) -> Iterator[Measurement]:
+    case, arrays = f"N = {n_options:,}", Arrays(n_options)
+    if choice.takes(case, LIBREX):
+        yield _by_librex(case, arrays, repeats)
+    for peer in peers:
+        if peer.builds and choice.takes(case, peer.name):
+            measure = partial(_by_peer, case, arrays, repeats, peer)
+            yield row_of_peer("build", case, peer, n_options, measure)
+
+
+def _by_librex(case: str, arrays: Arrays, repeats: int) -> Measurement:
     _check(arrays)
     watch = Stopwatch()
     opened: list[Session] = []
@@ -33,14 +54,33 @@ def _measured(arrays: Arrays, repeats: int) -> Measurement:
             opened.append(arrays.model().open(solver="highs"))
         opened.pop().close()
 
-    def bare() -> None:
-        with watch.taking(BARE):
-            highs = arrays.pass_to_highs()
-        highs.clear()
-
     for round_number in range(repeats):
-        in_turns(round_number, librex, bare)
-    return watch.measurement("build", f"N = {arrays.n_options:,}")
+        in_turns(round_number, librex, lambda: _bare(watch, arrays))
+    return watch.measurement("build", case)
+
+
+def _bare(watch: Stopwatch, arrays: Arrays) -> None:
+    with watch.taking(BARE):
+        highs = arrays.pass_to_highs()
+    highs.clear()
+
+
+def _by_peer(case: str, arrays: Arrays, repeats: int, peer: Peer) -> Measurement:
+    watch = Stopwatch()
+    highs = arrays.pass_to_highs()
+    highs.run()
+    with running(peer, arrays.of_user()) as runner:
+        # What is built first also loads all that is loaded once.
+        runner.build()
+        _, decision = runner.resolve(arrays.reward)
+        error_of(peer, arrays.of_user(), decision, objective_of(highs))
+        for round_number in rounds(repeats, SECONDS):
+            in_turns(
+                round_number,
+                lambda: watch.add(peer.name, runner.build()),
+                lambda: _bare(watch, arrays),
+            )
+    return watch.measurement("build", case, peer.name)
 
 
 def _check(arrays: Arrays) -> None:

@@ -1,0 +1,1 @@
+"""What others offer for the same problem, one peer a file, each as its documentation recommends."""
