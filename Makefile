@@ -27,6 +27,12 @@ install := $(run) -m pip install --quiet $(addprefix --constraint ,$(constraints
 demo_ready := $(venv)/.installed
 test_ready := $(venv)/.installed-test
 torch_ready := $(venv)/.installed-torch
+bench_ready := $(venv)/.installed-bench
+
+# DeDe needs older packages than Librex, and so an environment of its own.
+dede_venv := .venv-dede
+dede_ready := $(dede_venv)/.installed
+dede_requirements := tests/benchmarks/peers/dede.txt
 
 .DEFAULT_GOAL := help
 # Two targets share one environment: never two at a time.
@@ -50,8 +56,8 @@ test-long: $(test_ready)  ## the same with all random examples
 test-torch: $(torch_ready)  ## test the layer for PyTorch, which is installed for that
 	$(run) -m pytest tests/with_torch librex_models/torch.py
 
-bench: $(test_ready)  ## run the benchmarks
-	$(run) -m tests.benchmarks
+bench: $(bench_ready) $(dede_ready)  ## run the benchmarks beside peers and write their table
+	$(run) -m tests.benchmarks --json docs/reference/benchmarks.json --page docs/reference/benchmarks.md
 
 matrix: $(test_ready)  ## solve random problems of every family by every solver and compare
 	$(run) -m tests.coverage
@@ -61,7 +67,7 @@ format: $(test_ready)  ## format the code and mend what the linter can
 	$(run) -m ruff check --fix
 
 clean:  ## remove the environment, builds and caches
-	rm -rf $(venv) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+	rm -rf $(venv) $(dede_venv) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # pytest comes last: its summary is the end of the output.
@@ -89,6 +95,19 @@ $(torch_ready): pyproject.toml $(constraints) $(torch_constraints)
 	@echo 'Installing Librex, its test tools and PyTorch into $(venv); this takes a few minutes.'
 	$(install) --constraint $(torch_constraints) --editable '.[test-torch]'
 	@touch $(demo_ready) $(test_ready) $(torch_ready)
+
+$(bench_ready): pyproject.toml $(constraints)
+	$(new_environment_unless_ready)
+	@echo 'Installing Librex, its test tools and its peers into $(venv); this takes a few minutes.'
+	$(install) --editable '.[bench]'
+	@touch $(demo_ready) $(test_ready) $(bench_ready)
+
+# Where that fails, the table says that DeDe is not installed.
+$(dede_ready): $(dede_requirements)
+	@echo 'Installing DeDe, a peer, into $(dede_venv); this takes a minute or two.'
+	-$(PYTHON) -m venv --clear $(dede_venv) && \
+		$(dede_venv)/bin/python -m pip install --quiet --requirement $(dede_requirements) && \
+		touch $(dede_ready)
 
 # Without a stamp the environment may be half made: it is emptied and made anew. With one, the
 # install only adds to it.

@@ -41,6 +41,12 @@ TEST_INSTALL = "-m pip install --quiet --editable .[test]"
 TORCH_INSTALL = (
     "-m pip install --quiet --constraint .ci/constraints-torch.txt --editable .[test-torch]"
 )
+BENCH_INSTALL = "-m pip install --quiet --editable .[bench]"
+BENCH = [
+    "-m tests.benchmarks --json docs/reference/benchmarks.json --page docs/reference/benchmarks.md"
+]
+DEDE_ENVIRONMENT = "python3 -m venv --clear .venv-dede"
+DEDE_INSTALL = "-m pip install --quiet --requirement tests/benchmarks/peers/dede.txt"
 DEMO = ["docs/examples/demo.py"]
 TORCH_TESTS = ["-m pytest tests/with_torch librex_models/torch.py"]
 CHECKS = ["-m ruff format --check", "-m ruff check", "-m mypy", "-m pytest"]
@@ -57,7 +63,7 @@ class Checkout(NamedTuple):
 
     def write(self, name: str, text: str) -> None:
         path = self.folder / name
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
         path.chmod(0o755)
 
@@ -92,6 +98,7 @@ def checkout(tmp_path: Path) -> Checkout:
     checkout.write("pyproject.toml", "")
     checkout.write(".ci/constraints.txt", "")
     checkout.write(".ci/constraints-torch.txt", "")
+    checkout.write("tests/benchmarks/peers/dede.txt", "")
     checkout.write("recorder", RECORDER)
     checkout.pretend("")
     return checkout
@@ -153,6 +160,21 @@ def test_another_pinned_pytorch_is_installed_again(checkout: Checkout) -> None:
     later = (checkout.folder / ".venv" / ".installed-torch").stat().st_mtime + 1
     os.utime(checkout.folder / ".ci" / "constraints-torch.txt", (later, later))
     assert checkout.calls("test-torch") == [TORCH_INSTALL, *TORCH_TESTS]
+
+
+def test_peers_are_added_to_the_environment_of_the_tests(checkout: Checkout) -> None:
+    checkout.calls("test")
+    assert checkout.calls("bench") == [BENCH_INSTALL, DEDE_ENVIRONMENT, DEDE_INSTALL, *BENCH]
+    assert checkout.calls("bench") == BENCH
+    assert checkout.calls("test") == CHECKS
+
+
+def test_benchmarks_run_without_a_peer_that_cannot_be_installed(checkout: Checkout) -> None:
+    checkout.calls("bench")
+    (checkout.folder / ".venv-dede" / ".installed").unlink()
+    checkout.write("broken", "")
+    assert checkout.calls("bench") == [DEDE_ENVIRONMENT, DEDE_INSTALL, *BENCH]
+    assert not (checkout.folder / ".venv-dede" / ".installed").exists()
 
 
 def test_two_targets_at_once_share_one_environment(checkout: Checkout) -> None:

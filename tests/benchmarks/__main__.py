@@ -1,14 +1,15 @@
 """Run all benchmarks, or those that are named, and print how Librex compares with the bare way."""
 
 import argparse
-import json
+import inspect
+import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from tests.benchmarks import build, layer, learning_round, resolve, start_up, write
 from tests.benchmarks.choice import Choice
 from tests.benchmarks.measuring import Measurement, machine
+from tests.benchmarks.page import page, to_json
 from tests.benchmarks.table import table
 
 Run = Callable[[Choice], list[Measurement]]
@@ -33,18 +34,30 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if unknown:
         parser.error(f"there is no benchmark {unknown[0]!r}, only {', '.join(BENCHMARKS)}")
     choice = Choice(case=options.case, way=options.peer)
-    measurements: list[Measurement] = []
-    for name in options.names or BENCHMARKS:
-        found = BENCHMARKS[name](choice)
-        measurements += [one for one in found if choice.takes(one.case, one.way)]
+    names = options.names or list(BENCHMARKS)
+    measurements = [row for name in names for row in _rows(name, choice)]
     if not measurements:
         parser.error(f"no row has {_named(choice)}")
     about = machine()
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     print(table(measurements))
+    written = to_json(about, {name: _about(name) for name in names}, measurements)
     if options.json is not None:
-        rows = [asdict(one) | {"ratio": one.ratio} for one in measurements]
-        options.json.write_text(json.dumps({"machine": about, "measurements": rows}, indent=2))
+        options.json.write_text(written, encoding="utf-8")
+    if options.page is not None:
+        options.page.write_text(page(written), encoding="utf-8")
+
+
+def _rows(name: str, choice: Choice) -> list[Measurement]:
+    rows = [row for row in BENCHMARKS[name](choice) if choice.takes(row.case, row.way)]
+    # A run takes minutes: what is done is said.
+    print(f"{name}: {len(rows)} rows", file=sys.stderr)
+    return rows
+
+
+def _about(name: str) -> str:
+    """Return what a benchmark measures: the docstring of its file."""
+    return inspect.cleandoc(sys.modules[BENCHMARKS[name].__module__].__doc__ or "")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--case", help="one case, as the table has it, such as 'N = 1,000'")
     parser.add_argument("--peer", metavar="WAY", help="one way, librex or a peer, such as linopy")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers to a file")
+    parser.add_argument("--page", type=Path, metavar="FILE", help="write a page of documentation")
     return parser
 
 

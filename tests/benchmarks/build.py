@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from librex_models import Session
-from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
+from tests.benchmarks.bare_highs import Arrays, Floats, check_agreement, objective_of
 from tests.benchmarks.choice import EVERYTHING, Choice
 from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
 from tests.benchmarks.peers.comparing import error_of, row_of_peer, running
@@ -67,13 +67,12 @@ def _bare(watch: Stopwatch, arrays: Arrays) -> None:
 
 def _by_peer(case: str, arrays: Arrays, repeats: int, peer: Peer) -> Measurement:
     watch = Stopwatch()
-    highs = arrays.pass_to_highs()
-    highs.run()
+    reward, objective = _optimum(arrays)
     with running(peer, arrays.of_user()) as runner:
         # What is built first also loads all that is loaded once.
         runner.build()
-        _, decision = runner.resolve(arrays.reward)
-        error_of(peer, arrays.of_user(), decision, objective_of(highs))
+        _, decision = runner.resolve(reward)
+        error_of(peer, arrays.of_user()._replace(reward=reward), decision, objective)
         for round_number in rounds(repeats, SECONDS):
             in_turns(
                 round_number,
@@ -85,7 +84,16 @@ def _by_peer(case: str, arrays: Arrays, repeats: int, peer: Peer) -> Measurement
 
 def _check(arrays: Arrays) -> None:
     """Solve what either way built, which also loads all that is loaded once."""
-    highs = arrays.pass_to_highs()
-    highs.run()
+    reward, objective = _optimum(arrays)
     with arrays.model().open(solver="highs") as session:
-        check_agreement(session.solve(), objective_of(highs))
+        session.write(reward=reward)
+        check_agreement(session.solve(), objective)
+
+
+def _optimum(arrays: Arrays) -> tuple[Floats, float]:
+    """Return rewards for a check, and the optimum that the bare solver finds for them."""
+    reward = arrays.rewards_to_check()
+    highs = arrays.pass_to_highs()
+    highs.changeColsCost(arrays.n_options, arrays.columns, reward)
+    highs.run()
+    return reward, objective_of(highs)

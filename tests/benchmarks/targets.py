@@ -46,6 +46,8 @@ TARGETS = {
     ("resolve", "N = 10,000"): Target(limit=1.15),
     ("learning_round", "N = 1,000"): Target(limit=1.3),
     ("start_up", "import"): Target(limit=1.5),
+    ("start_up", "librex solve"): Target(limit=1.0, figure="value"),
+    ("start_up", "librex --help"): Target(limit=0.3, figure="value"),
 }
 """By benchmark and case."""
 

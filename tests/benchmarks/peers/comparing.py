@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from tests.benchmarks.measuring import Measurement, version_of
 from tests.benchmarks.peers.in_process import InProcess
-from tests.benchmarks.peers.own_process import OwnProcess, python_of
+from tests.benchmarks.peers.own_process import OwnProcess, is_ready
 from tests.benchmarks.peers.peer import Floats, Peer, PeerFailed, UserArrays
 
 EXACT = 1e-6
@@ -43,7 +42,7 @@ def absence(peer: Peer, n_options: int) -> str | None:
     if n_options > peer.most_options:
         return f"not asked: more than {peer.most_options:,} options take minutes, or fail"
     if peer.environment is not None:
-        if Path(python_of(peer)).exists():
+        if is_ready(peer):
             return None
         return f"not installed: it needs an environment of its own, {peer.environment} (make bench)"
     missing = [package for package in peer.packages if version_of(package) is None]

@@ -13,7 +13,7 @@ class CvxpyModel:
         import cvxpy
 
         self._solver, self._options = solver, options
-        self._decision = cvxpy.Variable(len(arrays.reward), bounds=[0, 1])
+        self._decision: Any = cvxpy.Variable(len(arrays.reward), bounds=[0, 1])
         self._reward = cvxpy.Parameter(len(arrays.reward), value=arrays.reward)
         self._problem: Any = cvxpy.Problem(
             cvxpy.Maximize(self._reward @ self._decision),

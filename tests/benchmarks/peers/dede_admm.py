@@ -65,7 +65,7 @@ PEER = Peer(
     build=DeDeModel,
     updates="parameter of a row changed, alternating directions, all cores",
     # It stops when a turn brings less than 1 %.
-    tolerance=3e-2,
+    tolerance=5e-2,
     builds=False,
     # Its expressions of more options are nested too deeply for Python, or take minutes.
     most_options=1_000,

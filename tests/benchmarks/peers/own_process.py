@@ -77,3 +77,8 @@ def python_of(peer: Peer) -> str:
     if peer.environment is None:
         return sys.executable
     return str(REPOSITORY / peer.environment / "bin" / "python")
+
+
+def is_ready(peer: Peer) -> bool:
+    """Return whether the environment of a peer was made to its end: its stamp comes last."""
+    return (REPOSITORY / str(peer.environment) / ".installed").exists()

@@ -16,8 +16,10 @@ class ScsModel:
 
         n_options = len(arrays.reward)
         one_each = sp.eye_array(n_options)
-        rows = sp.vstack([arrays.requests.T, one_each, -one_each], format="csc")
-        sides = np.concatenate([arrays.budget, np.ones(n_options), np.zeros(n_options)])
+        # One residual is asked of all rows: shares of budgets, or bounds are off by tenths.
+        shares = sp.csc_array((arrays.requests / arrays.budget).T)
+        rows = sp.vstack([shares, one_each, -one_each], format="csc")
+        sides = np.repeat([1.0, 1.0, 0.0], [len(arrays.budget), n_options, n_options])
         self._solver: Any = scs.SCS(
             {"A": rows, "b": sides, "c": -arrays.reward}, {"l": len(sides)}, verbose=False
         )
@@ -40,7 +42,6 @@ PEER = Peer(
     packages=("scs",),
     build=ScsModel,
     updates="costs changed in place, first-order",
-    # Its own tolerance, 1e-4 of the largest numbers, leaves single decisions off by hundredths.
-    tolerance=5e-2,
+    tolerance=1e-2,
     builds=False,
 )
