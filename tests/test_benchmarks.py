@@ -26,14 +26,14 @@ def measured_both(measurement: Measurement) -> bool:
 
 
 def test_build_compares_with_bare_highs() -> None:
-    [small, large] = build.run(sizes=(3, 30), repeats=1)
+    [small, large] = build.run(sizes=(3, 30), repeats=1, peers=())
     assert (small.case, large.case, small.repeats) == ("N = 3", "N = 30", 1)
     assert small.ratio is not None
     assert small.ratio > 0
 
 
 def test_resolve_compares_with_bare_highs() -> None:
-    [measurement] = resolve.run(sizes=(50,), repeats=4)
+    [measurement] = resolve.run(sizes=(50,), repeats=4, peers=())
     assert (measurement.benchmark, measurement.repeats) == ("resolve", 4)
     assert measured_both(measurement)
 
@@ -166,11 +166,20 @@ def test_the_command_runs_what_it_is_told(
     printed = capsys.readouterr().out
     assert "highspy" in printed
     assert printed.count("N = 3") == 1
-    written = json.loads(file.read_text())
+    written = json.loads(file.read_text(encoding="utf-8"))
     assert written["measurements"][0]["ratio"] == pytest.approx(1.5)
     assert written["machine"]["python"]
     command.main([])
     assert capsys.readouterr().out.count("N = 3") == 2
+
+
+def test_the_command_writes_a_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(command, "BENCHMARKS", {"build": measured})
+    file = tmp_path / "benchmarks.md"
+    command.main(["--page", str(file)])
+    written = file.read_text(encoding="utf-8")
+    assert "| N = 100,000 | linopy |" in written
+    assert "Every benchmark runs at a tiny size" in written
 
 
 def test_the_command_repeats_one_row(

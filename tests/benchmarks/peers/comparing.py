@@ -40,7 +40,7 @@ def running(peer: Peer, arrays: UserArrays) -> Iterator[Runner]:
 def absence(peer: Peer, n_options: int) -> str | None:
     """Return why a peer is not measured; None if it can be."""
     if n_options > peer.most_options:
-        return f"not asked: more than {peer.most_options:,} options take minutes, or fail"
+        return f"not asked for more than {peer.most_options:,} options: {peer.beyond}"
     if peer.environment is not None:
         if is_ready(peer):
             return None

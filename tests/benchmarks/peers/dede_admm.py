@@ -67,8 +67,8 @@ PEER = Peer(
     # It stops when a turn brings less than 1 %.
     tolerance=5e-2,
     builds=False,
-    # Its expressions of more options are nested too deeply for Python, or take minutes.
     most_options=1_000,
+    beyond="OSQP, which it calls, fails on 10,000",
     module=__name__,
     environment=".venv-dede",
 )

@@ -1,6 +1,7 @@
 """A peer in this process: what it does is timed, and what its solver prints is not seen."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -48,13 +49,14 @@ class InProcess:
 
 @contextmanager
 def _unheard() -> Iterator[None]:
-    """Close the ears to what is written to standard output, by C as well."""
+    """Close the ears to what is written to standard output, also by C."""
+    sys.stdout.flush()
     heard = os.dup(STANDARD_OUTPUT)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, STANDARD_OUTPUT)
     try:
-        yield
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), STANDARD_OUTPUT)
+            yield
     finally:
+        sys.stdout.flush()
         os.dup2(heard, STANDARD_OUTPUT)
         os.close(heard)
-        os.close(nowhere)

@@ -59,7 +59,9 @@ class Peer:
     builds : bool
         Whether its build ends where that of the bare solver ends: with a model inside of HiGHS.
     most_options : int
-        Of the problems that it is asked to solve; more would take minutes.
+        Of the problems that it is asked to solve.
+    beyond : str
+        What happens with more options.
     module : str or None
         The file to load in a process of its own, for a peer that needs one.
     environment : str or None
@@ -73,5 +75,6 @@ class Peer:
     tolerance: float = 1e-6
     builds: bool = True
     most_options: int = 1_000_000
+    beyond: str = ""
     module: str | None = None
     environment: str | None = None

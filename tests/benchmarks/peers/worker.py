@@ -31,7 +31,9 @@ def main(module: str, requests: BinaryIO, answers: BinaryIO) -> None:
             result = getattr(runner, what)(*given)
         # The border to another process: whatever it is, the other side raises it.
         except Exception as failure:
-            answer(f"{type(failure).__name__}: {failure}", None)
+            # Ray hands on whole tracebacks, which end with what went wrong.
+            *_, words = f"{type(failure).__name__}: {failure}".strip().splitlines()
+            answer(words, None)
         else:
             answer("", result)
 
