@@ -194,6 +194,22 @@ def test_an_environment_that_is_not_made_to_its_end_is_not_there(
     assert absence(away, 10) is None
 
 
+def test_versions_of_packages_elsewhere_are_those_of_their_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(own_process, "REPOSITORY", tmp_path)
+    for name, version in (("scipy", "0.1"), ("numpy", "0.2")):
+        folder = tmp_path / "away" / "lib" / "python3" / "site-packages" / f"{name}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        )
+    peers = [PEER, replace(ELSEWHERE, environment="away")]
+    assert own_process.versions_elsewhere(peers) == {}
+    (tmp_path / "away" / ".installed").touch()
+    assert own_process.versions_elsewhere(peers) == {"scipy": "0.1"}
+
+
 def test_rewards_for_a_check_of_many_options_leave_few_in_question() -> None:
     many = Arrays(20_000)
     reward = many.rewards_to_check()

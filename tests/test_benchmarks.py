@@ -9,7 +9,7 @@ import pytest
 
 import librex_models as lm
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import build, layer, learning_round, resolve, start_up, write
+from tests.benchmarks import build, fairness, layer, learning_round, resolve, start_up, write
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.choice import Choice
 from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
@@ -42,6 +42,14 @@ def test_a_learning_round_compares_with_bare_highs() -> None:
     [measurement] = learning_round.run(sizes=(50,), repeats=4)
     assert (measurement.benchmark, measurement.repeats) == ("learning_round", 4)
     assert measured_both(measurement)
+
+
+def test_fairness_compares_with_cvxpy() -> None:
+    [ours, theirs] = fairness.run(cases=((12, 3),), repeats=2)
+    assert (ours.way, theirs.way) == ("librex", "CVXPY + SCS")
+    assert (ours.case, ours.against, ours.repeats) == ("N = 12, 3 groups", "CVXPY + Clarabel", 2)
+    assert measured_both(ours)
+    assert measured_both(theirs)
 
 
 def test_start_up_compares_two_imports() -> None:
@@ -186,7 +194,7 @@ def test_the_command_repeats_one_row(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(command, "BENCHMARKS", {"build": measured})
-    command.main(["build", "--case", "N = 100,000", "--peer", "linopy"])
+    command.main(["build", "--case", "n = 100,000", "--peer", "Linopy"])
     *_, head, line = capsys.readouterr().out.splitlines()
     assert head.startswith("benchmark")
     assert "linopy" in line

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import build, layer, learning_round, resolve, start_up, write
+from tests.benchmarks import build, fairness, layer, learning_round, resolve, start_up, write
 from tests.benchmarks.choice import Choice
 from tests.benchmarks.measuring import Measurement, machine
 from tests.benchmarks.page import page, to_json
+from tests.benchmarks.peers.own_process import versions_elsewhere
+from tests.benchmarks.peers.registry import PEERS
 from tests.benchmarks.table import table
 
 Run = Callable[[Choice], list[Measurement]]
@@ -20,6 +22,7 @@ BENCHMARKS: dict[str, Run] = {
     "start_up": start_up.run,
     "build": build.run,
     "resolve": resolve.run,
+    "fairness": fairness.run,
     "learning_round": learning_round.run,
     "write": write.run,
     "layer": layer.run,
@@ -38,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     measurements = [row for name in names for row in _rows(name, choice)]
     if not measurements:
         parser.error(f"no row has {_named(choice)}")
-    about = machine()
+    about = machine() | versions_elsewhere(PEERS)
     print(", ".join(f"{name} {value}" for name, value in about.items()))
     print(table(measurements))
     written = to_json(about, {name: _about(name) for name in names}, measurements)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Choice:
-    """The cases and ways to measure; None stands for all of them.
+    """The cases and ways to measure, in capitals or not; None stands for all of them.
 
     Parameters
     ----------
@@ -20,7 +20,11 @@ class Choice:
 
     def takes(self, case: str, way: str) -> bool:
         """Return whether a row is to be measured."""
-        return self.case in (None, case) and self.way in (None, way)
+        return _fits(self.case, case) and _fits(self.way, way)
+
+
+def _fits(asked: str | None, name: str) -> bool:
+    return asked is None or asked.casefold() == name.casefold()
 
 
 EVERYTHING = Choice()

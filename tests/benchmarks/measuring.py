@@ -34,7 +34,6 @@ PEERS = (
     "cvxpy",
     "clarabel",
     "scs",
-    "dede",
     "torch",
     "cvxpylayers",
     "diffcp",

@@ -20,10 +20,10 @@ and the one that it is compared with take turns, so that a busy machine slows do
 ratio is what counts: how many times as long as the other one. Answers are compared in every round.
 A target that is missed stays here, with the reason. Ways that could not be measured stay as well.
 
-One row is repeated by its name, case and way:
+One row is repeated by its name, case and way, after `make bench` has installed the peers:
 
 ```console
-$ python -m tests.benchmarks build --case "N = 100,000" --peer linopy
+$ .venv/bin/python -m tests.benchmarks build --case "N = 100,000" --peer linopy
 ```
 """
 
@@ -68,7 +68,7 @@ def _row_of_json(measurement: Measurement) -> dict[str, object]:
 def command_of(measurement: Measurement) -> str:
     """Return what repeats a row."""
     return (
-        f"python -m tests.benchmarks {measurement.benchmark}"
+        f".venv/bin/python -m tests.benchmarks {measurement.benchmark}"
         f' --case "{measurement.case}" --peer "{measurement.way}"'
     )
 
@@ -78,7 +78,7 @@ def _machine(machine: Mapping[str, str]) -> str:
 
 
 def _section(benchmark: str, text: str, rows: Sequence[Measurement]) -> str:
-    pattern = f'`python -m tests.benchmarks {benchmark} --case "CASE" --peer "WAY"`'
+    pattern = f'`.venv/bin/python -m tests.benchmarks {benchmark} --case "CASE" --peer "WAY"`'
     table = _table(COLUMNS, [_cells(row) for row in rows])
     return f"## {benchmark}\n\n{text}\n\nOne row again: {pattern}\n\n{table}"
 

@@ -6,6 +6,8 @@ OR-tools and highspy do not load into one process, and DeDe needs older packages
 import pickle
 import subprocess
 import sys
+from collections.abc import Iterable
+from importlib.metadata import Distribution, distributions
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,22 @@ def python_of(peer: Peer) -> str:
     if peer.environment is None:
         return sys.executable
     return str(REPOSITORY / peer.environment / "bin" / "python")
+
+
+def versions_elsewhere(peers: Iterable[Peer]) -> dict[str, str]:
+    """Return the versions of the packages of peers that have an environment of their own."""
+    return {
+        one.metadata["Name"]: one.version
+        for peer in peers
+        if peer.environment is not None and is_ready(peer)
+        for one in _distributions(REPOSITORY / peer.environment)
+        if one.metadata["Name"] in peer.packages
+    }
+
+
+def _distributions(environment: Path) -> Iterable[Distribution]:
+    folders = [str(folder) for folder in environment.glob("lib/python*/site-packages")]
+    return distributions(path=folders)
 
 
 def is_ready(peer: Peer) -> bool:
