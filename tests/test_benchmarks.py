@@ -14,7 +14,7 @@ from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.choice import Choice
 from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
 from tests.benchmarks.table import figure, table
-from tests.benchmarks.targets import REASONS, Target, reason_of
+from tests.benchmarks.targets import REASONS, TARGETS, Target, reason_of
 
 pytest.importorskip("highspy")
 
@@ -163,6 +163,11 @@ def test_a_missed_target_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setitem(REASONS, ("build", "N = 100,000"), "names are made")
     assert reason_of(slow) == "names are made"
     assert [reason_of(one) for one in (row(), row(0.005, way="linopy"))] == [None, None]
+
+
+def test_targets_and_reasons_are_those_of_benchmarks() -> None:
+    assert {benchmark for benchmark, _ in TARGETS} <= command.BENCHMARKS.keys()
+    assert REASONS.keys() <= TARGETS.keys()
 
 
 def test_the_command_runs_what_it_is_told(

@@ -51,7 +51,15 @@ TARGETS = {
 }
 """By benchmark and case."""
 
-REASONS: dict[tuple[str, str], str] = {}
+REASONS = {
+    ("resolve", "N = 1,000"): (
+        "half of it is HiGHS; certificate, budgets that hold to the last digit and the update of the"
+        " program take a tenth each, in some hundred calls of numpy that cost the same at any N"
+    ),
+    ("learning_round", "N = 1,000"): (
+        "as for a re-solve of this size, and the draw of rewards, which the bare way is given"
+    ),
+}
 """By benchmark and case: why the target is missed, or may be on another machine."""
 
 
