@@ -79,7 +79,7 @@ def _by_peer(case: str, arrays: Arrays, repeats: int, peer: Peer) -> Measurement
                 lambda: watch.add(peer.name, runner.build()),
                 lambda: _bare(watch, arrays),
             )
-    return watch.measurement("build", case, peer.name)
+    return watch.measurement("build", case, peer.name, remark=peer.ends_with)
 
 
 def _check(arrays: Arrays) -> None:

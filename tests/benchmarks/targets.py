@@ -53,8 +53,8 @@ TARGETS = {
 
 REASONS = {
     ("resolve", "N = 1,000"): (
-        "half of it is HiGHS; certificate, budgets that hold to the last digit and the update of the"
-        " program take a tenth each, in some hundred calls of numpy that cost the same at any N"
+        "half of it is HiGHS; the certificate, budgets that hold to the last digit and the update"
+        " of the program take a tenth each, in calls of numpy that cost the same for few options"
     ),
     ("learning_round", "N = 1,000"): (
         "as for a re-solve of this size, and the draw of rewards, which the bare way is given"

@@ -39,6 +39,7 @@ PEER = Peer(
     packages=("cvxpy",),
     build=partial(CvxpyModel, solver="HIGHS", threads=1),
     updates="parameter changed, HiGHS filled anew",
+    ends_with="ends with arrays, which it hands to HiGHS when it solves",
 )
 CLARABEL = Peer(
     name="CVXPY + Clarabel",

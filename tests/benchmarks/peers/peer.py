@@ -57,7 +57,9 @@ class Peer:
         How far rewards, budgets and bounds may be off, relative to their size: what its solver
         promises.
     builds : bool
-        Whether its build ends where that of the bare solver ends: with a model inside of HiGHS.
+        Whether its build ends where that of the bare solver ends, with a model for HiGHS.
+    ends_with : str
+        What its build ends with, where that is not a model inside of HiGHS.
     most_options : int
         Of the problems that it is asked to solve.
     beyond : str
@@ -74,6 +76,7 @@ class Peer:
     updates: str
     tolerance: float = 1e-6
     builds: bool = True
+    ends_with: str = ""
     most_options: int = 1_000_000
     beyond: str = ""
     module: str | None = None
