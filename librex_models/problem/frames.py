@@ -5,14 +5,20 @@ May import `librex_models.errors` and `narwhals`; is itself imported when a fram
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 
 from librex_models.errors import ParameterError, ShapeError
-from librex_models.problem.labels import Labels, as_labels, as_numbers, check_unique, label_index
+from librex_models.problem.labels import (
+    as_labels,
+    as_numbers,
+    check_unique,
+    group_of_each_agent,
+    label_index,
+)
 
 COLUMNS_OF_OPTIONS = ("reward", "lower", "upper", "integer")
 
@@ -97,29 +103,6 @@ def arguments_of_frame(frame: Any, resources: Sequence[Hashable]) -> dict[str, A
         owner = arguments.get("agent")
         arguments["group"] = group if owner is None else group_of_each_agent(owner, group)
     return arguments
-
-
-def group_of_each_agent(agent: Iterable[Hashable], group: Labels) -> dict[Hashable, Hashable]:
-    """Return {agent: group} from one label of each kind for every option.
-
-    Raises
-    ------
-    ParameterError
-        Naming the first agent with two groups, and both groups.
-
-    Examples
-    --------
-    >>> group_of_each_agent(["ann", "bob", "ann"], ["red", "blue", "red"])
-    {'ann': 'red', 'bob': 'blue'}
-    """
-    group_of: dict[Hashable, Hashable] = {}
-    for owner, label in zip(agent, group, strict=True):
-        if group_of.setdefault(owner, label) != label:
-            raise ParameterError(
-                f"agent {owner!r} has an option in group {group_of[owner]!r} and one in group "
-                f"{label!r}; all options of an agent belong to one group"
-            )
-    return group_of
 
 
 def _as_frame(frame: Any) -> nw.DataFrame[Any]:

@@ -233,3 +233,26 @@ def check_range(
     raise ParameterError(
         f"{name} of {kind} {labels[place]!r} is {numbers[place]}, expected {wanted}"
     )
+
+
+def group_of_each_agent(agent: Iterable[Hashable], group: Labels) -> dict[Hashable, Hashable]:
+    """Return {agent: group} from one label of each kind for every option.
+
+    Raises
+    ------
+    ParameterError
+        Naming the first agent with two groups, and both groups.
+
+    Examples
+    --------
+    >>> group_of_each_agent(["ann", "bob", "ann"], ["red", "blue", "red"])
+    {'ann': 'red', 'bob': 'blue'}
+    """
+    group_of: dict[Hashable, Hashable] = {}
+    for owner, label in zip(agent, group, strict=True):
+        if group_of.setdefault(owner, label) != label:
+            raise ParameterError(
+                f"agent {owner!r} has an option in group {group_of[owner]!r} and one in group "
+                f"{label!r}; all options of an agent belong to one group"
+            )
+    return group_of

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from librex_models.errors import FileError, ParameterError, ProblemError
 from librex_models.problem.allocation_problem import AllocationProblem
-from librex_models.problem.frames import group_of_each_agent
+from librex_models.problem.labels import group_of_each_agent
 from librex_models.problem.option_table import (
     COLUMNS,
     LABELS,

@@ -29,11 +29,9 @@ from librex_models.routes.planning import (
 from librex_models.routes.route import Answer, Opener, OpenRoute, Question
 from librex_models.routes.service import with_service
 from librex_models.routes.solving import RouteSession
-from librex_models.routes.water_filling import WaterFilling
 from librex_models.verification import Verdict
 from solvers import Capability, Counts, Limit, SolveOptions, Status
 from solvers.errors import LicenceError, SolverFailure, UpdateError
-from solvers.outer_approximation import open_under_lines
 
 LOGGER = logging.getLogger(__name__)
 
@@ -80,6 +78,9 @@ class Candidate:
         """
         self._question, self._declaration = question, declaration
         if self.plan.solver == NO_SOLVER:
+            # Loaded when it is first used, like the engine of outer approximation below.
+            from librex_models.routes.water_filling import WaterFilling
+
             self._route = WaterFilling(question)
             return
         opener, linear_opener = self._opener_by_plan(question), self._opener(LINEAR_SOLVER)
@@ -99,6 +100,8 @@ class Candidate:
         opener = self._opener(self.plan.solver)
         if self.plan.route != OUTER_APPROXIMATION or isinstance(question.family, NestedFairness):
             return opener
+        from solvers.outer_approximation import open_under_lines
+
         takes_start = Capability.START in solvers.capabilities(self.plan.solver)
         return lambda program: open_under_lines(opener, takes_start, program)
 
