@@ -70,12 +70,15 @@ clean:  ## remove the environment, builds and caches
 	rm -rf $(venv) $(dede_venv) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
+# As many processes as there are processors; more than four gain little.
+parallel := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+
 # pytest comes last: its summary is the end of the output.
 define check
 $(run) -m ruff format --check
 $(run) -m ruff check
 $(run) -m mypy
-$(run) -m pytest
+$(run) -m pytest $(parallel)
 endef
 
 $(demo_ready): pyproject.toml $(constraints)

@@ -586,7 +586,7 @@ def test_every_option_of_highs_can_be_set_and_taken_back(
     [
         {"presolve": "perhaps"},
         {"presolve": 3},
-        {"presolve": object()},
+        {"presolve": object},
         {"time_limit": "x"},
         {"mip_rel_gap": -1.0},
         {"simplex_strategy": 99},

@@ -49,7 +49,8 @@ DEDE_ENVIRONMENT = "python3 -m venv --clear .venv-dede"
 DEDE_INSTALL = "-m pip install --quiet --requirement tests/benchmarks/peers/dede.txt"
 DEMO = ["docs/examples/demo.py"]
 TORCH_TESTS = ["-m pytest tests/with_torch librex_models/torch.py"]
-CHECKS = ["-m ruff format --check", "-m ruff check", "-m mypy", "-m pytest"]
+PYTEST = "-m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal"
+CHECKS = ["-m ruff format --check", "-m ruff check", "-m mypy", PYTEST]
 
 
 class Checkout(NamedTuple):
@@ -230,7 +231,7 @@ def test_the_share_of_random_examples_reaches_the_tests(
     checkout: Checkout, target: str, variables: dict[str, str], share: str
 ) -> None:
     checkout.write("recorder", '#!/bin/sh\necho "$* $LIBREX_EXAMPLES" >> calls')
-    assert checkout.calls(target, **variables)[-1] == f"-m pytest {share}"
+    assert checkout.calls(target, **variables)[-1] == f"{PYTEST} {share}"
 
 
 def test_help_names_every_target(checkout: Checkout) -> None:
