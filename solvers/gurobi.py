@@ -11,13 +11,14 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from solvers.adapter import SolverSession
-from solvers.capability import Availability, Capability, Readiness
+from solvers.capability import Availability, Capability, Readiness, SizeLimit
 from solvers.changes import changes_between, check_may_rebuild, check_same_shape, why_rebuild
 from solvers.counts import Counts
 from solvers.errors import LicenceError, SolverFailure, UpdateError
@@ -34,9 +35,9 @@ from solvers.gurobi_native import (
 )
 from solvers.gurobi_options import (
     TOLERANCE_OF_TERMS,
+    WrittenOptions,
     is_linear,
     start_values,
-    write_options,
 )
 from solvers.gurobi_program import INFINITE, HeldProgram, n_rows_needed
 from solvers.infinite_numbers import check_finite
@@ -148,7 +149,9 @@ class GurobiSession:
 
     def __init__(self, program: Program) -> None:
         program.check()
-        check_size(program, n_rows_needed(program))
+        # The licence is that of the environment, and stays while it does.
+        self._limit = Gurobi().availability().size_limit
+        check_size(program, n_rows_needed(program), self._limit)
         self.counts = Counts()
         self._listener = Listener()
         self._native = NativeModel()
@@ -158,9 +161,9 @@ class GurobiSession:
     def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         self._check_open()
-        program.check()
+        program.check(known=self._held.program)
         check_same_shape(self._held.program, program)
-        check_size(program, n_rows_needed(program))
+        check_size(program, n_rows_needed(program), self._limit)
         self._update(program, forbid_rebuild)
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
@@ -202,13 +205,14 @@ class GurobiSession:
 
     def _build(self, program: Program) -> None:
         self._held = HeldProgram(self._native, program)
+        self._options = WrittenOptions(self._held.model)
         self._loses_entries = loses_entries(program, SMALL_ENTRY)
 
     def _update(self, program: Program, forbid_rebuild: bool) -> None:
         held = self._held
         changes = changes_between(held.program, program)
         reason = why_rebuild(changes, program, NUMBERS_PER_ENTRY, forbid_rebuild)
-        if reason is None and is_too_large(program, held.n_native_rows(program)):
+        if reason is None and is_too_large(program, held.n_native_rows(program), self._limit):
             reason = "rows of one side were rows of two sides, which count twice"
             check_may_rebuild(reason, forbid_rebuild)
         if reason is not None:
@@ -216,7 +220,7 @@ class GurobiSession:
             held.dispose()
             self.counts = self.counts.rebuilt(reason)
             return
-        check_finite(program, "Gurobi", INFINITE)
+        check_finite(program, "Gurobi", INFINITE, known=held.program)
         try:
             held.change(changes, program)
         except SolverFailure as failure:
@@ -229,7 +233,7 @@ class GurobiSession:
         """Solve, and return the name of Gurobi's status."""
         held, listener = self._held, self._listener
         start = start_values(held.program, options)
-        write_options(held.model, held.program, options)
+        self._options.write(held.program, options)
         with failures("solve"):
             if not is_linear(held.program):
                 held.columns.setAttr("Start", start)
@@ -332,22 +336,21 @@ class GurobiSession:
             return None
 
 
-def is_too_large(program: Program, n_rows: int) -> bool:
+def is_too_large(program: Program, n_rows: int, limit: SizeLimit | None) -> bool:
     """Return whether a Program in so many rows is larger than the licence allows."""
-    return _why_too_large(program, n_rows) is not None
+    return _why_too_large(program, n_rows, limit) is not None
 
 
-def check_size(program: Program, n_rows: int) -> None:
+def check_size(program: Program, n_rows: int, limit: SizeLimit | None) -> None:
     """Raise LicenceError where a Program in so many rows is larger than the licence allows."""
-    reason = _why_too_large(program, n_rows)
+    reason = _why_too_large(program, n_rows, limit)
     if reason is not None:
         raise LicenceError(
             f"{reason}: the free licence of gurobipy allows {FREE_SIZE_IN_WORDS}; {HOW_TO_GO_ON}"
         )
 
 
-def _why_too_large(program: Program, n_rows: int) -> str | None:
-    limit = Gurobi().availability().size_limit
+def _why_too_large(program: Program, n_rows: int, limit: SizeLimit | None) -> str | None:
     if limit is None:
         return None
     n_terms = 0 if program.terms is None else len(program.terms.columns)
@@ -361,6 +364,7 @@ def _with_the_rest(options: SolveOptions, start: float) -> SolveOptions:
     return replace(options, time_limit_seconds=rest)
 
 
+@cache
 def _status_names() -> dict[int, str]:
     statuses = native().GRB.Status
     return {getattr(statuses, name): name for name in [*SETTLED, *STOPPED, *FAILED]}

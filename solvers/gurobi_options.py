@@ -25,29 +25,49 @@ TOLERANCE, TOLERANCE_OF_TERMS = 1e-7, 1e-8
 NOT_FOR_MODELS = ("logtoconsole", "outputflag")
 
 
-# The types are those of gurobipy.
-def write_options(model: Any, program: Program, options: SolveOptions) -> None:
-    """Write the options for a run; all others have their defaults again.
+class WrittenOptions:
+    """The options of one Gurobi model, which keeps them from run to run.
 
-    Raises
-    ------
-    OptionError
-        If Gurobi has no such option, or does not take its value.
+    Parameters
+    ----------
+    model : Gurobi model
     """
-    wanted = _common(program, options)
-    for name, value in options.native.items():
-        known = _known_name(model, name)
-        if known.lower() in NOT_FOR_MODELS:
-            raise OptionError(f"{known} is not for callers: use log")
-        wanted[known] = value
-    # Gurobi reports each change of a parameter to its log, which is off while it does.
-    model.setParam("OutputFlag", 0)
-    model.resetParams()
-    for name, value in {"OutputFlag": 0, "LogToConsole": 0, **wanted}.items():
-        write_option(model, name, value)
-    model.setParam("OutputFlag", int(options.log is not None))
+
+    # The type is that of gurobipy.
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._written: dict[str, tuple[type, Any]] | None = None
+
+    def write(self, program: Program, options: SolveOptions) -> None:
+        """Write the options for a run, if they are others; all else has its default again.
+
+        Raises
+        ------
+        OptionError
+            If Gurobi has no such option, or does not take its value.
+        """
+        wanted = _common(program, options)
+        for name, value in options.native.items():
+            known = _known_name(self._model, name)
+            if known.lower() in NOT_FOR_MODELS:
+                raise OptionError(f"{known} is not for callers: use log")
+            wanted[known] = value
+        has_log = options.log is not None
+        # With their types: what Gurobi does not take may equal what it does.
+        asked = {name: (type(value), value) for name, value in (wanted | {"": has_log}).items()}
+        if asked == self._written:
+            return
+        self._written = None
+        # Gurobi reports each change of a parameter to its log, which is off while it does.
+        self._model.setParam("OutputFlag", 0)
+        self._model.resetParams()
+        for name, value in {"OutputFlag": 0, "LogToConsole": 0, **wanted}.items():
+            write_option(self._model, name, value)
+        self._model.setParam("OutputFlag", int(has_log))
+        self._written = asked
 
 
+# The types are those of gurobipy.
 def write_option(model: Any, name: str, value: Any) -> None:
     """Write one option to a model of Gurobi.
 

@@ -18,6 +18,8 @@ import numpy.typing as npt
 from scipy import sparse
 
 from solvers.changes import Changes
+from solvers.errors import SolverFailure
+from solvers.gurobi_arrays import native_arrays
 from solvers.gurobi_native import NativeModel, failures, native
 from solvers.infinite_numbers import check_finite
 from solvers.program import AlphaFairTerms, Booleans, Floats, Program
@@ -52,6 +54,7 @@ class HeldProgram:
             self._second_rows: list[Any] = []
             self._add_second_rows(program)
             self.model.update()
+        self._arrays = native_arrays(self.model)
         self.added: list[Any] = []
         self._keys: tuple[list[Any], list[Any]] | None = None
 
@@ -71,8 +74,7 @@ class HeldProgram:
                 self.model.remove(rows)
             self.added = []
             if changes.objective.size:
-                places = changes.objective
-                self.columns[places].setAttr("Obj", program.objective[places])
+                self._change_costs(changes.objective, program.objective)
             if changes.constant:
                 self.model.setAttr("ObjCon", program.objective_constant)
             if changes.weights and program.terms is not None:
@@ -119,6 +121,10 @@ class HeldProgram:
 
     def of_columns(self, attribute: str) -> Floats:
         """Return an attribute of the Program's columns."""
+        if self._arrays is not None:
+            numbers = self._arrays.read(attribute, self.program.n_columns)
+            if numbers is not None:
+                return numbers
         return np.array(self.columns.getAttr(attribute), dtype=np.float64)
 
     def _new_columns(self, program: Program) -> Any:
@@ -170,6 +176,15 @@ class HeldProgram:
             rows = [self._second_rows[i] for i in self._second[places[has_second]]]
             self.model.setAttr("RHS", rows, second[has_second].tolist())
         self._add_second_rows(program)
+
+    def _change_costs(self, places: npt.NDArray[np.int64], objective: Floats) -> None:
+        """Write the costs of some columns, and with them of those that lie between."""
+        if self._arrays is None:
+            self.columns[places].setAttr("Obj", objective[places])
+            return
+        first, last = int(places[0]), int(places[-1])
+        if not self._arrays.write("Obj", first, objective[first : last + 1]):
+            raise SolverFailure("Gurobi could not take the objective")
 
     def _change_entries(self, changes: Changes) -> None:
         """Write entries of the matrix one at a time, as Gurobi takes them."""

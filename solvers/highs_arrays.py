@@ -10,7 +10,6 @@ May import highspy and the Program.
 from __future__ import annotations
 
 import ctypes
-import os
 import sys
 from functools import cache
 from pathlib import Path
@@ -20,6 +19,7 @@ import numpy as np
 
 from solvers.highs_found import Solution
 from solvers.highs_native import native
+from solvers.loaded_library import loaded_library, place_of
 from solvers.program import Floats
 
 LIBRARY = "libhighs.so.1"
@@ -92,7 +92,7 @@ class _Buffer:
 
     def __init__(self, size: int) -> None:
         self.numbers: Floats = np.empty(size)
-        self.place = ctypes.c_void_p(self.numbers.__array_interface__["data"][0])
+        self.place = place_of(self.numbers)
 
 
 # The type is that of highspy, which has none for its native part.
@@ -123,14 +123,7 @@ def _is_known(highs: Any) -> bool:
 @cache
 def _library() -> Any:
     """Return the library in highspy's folder, None where there is none or another one is loaded."""
-    if not sys.platform.startswith("linux"):
-        return None
-    path = Path(native().__file__).with_name(LIBRARY)
-    try:
-        library = ctypes.CDLL(str(path), mode=os.RTLD_NOLOAD | os.RTLD_NOW)
-    except OSError:
-        return None
-    return library if all(hasattr(library, name) for name in FUNCTIONS) else None
+    return loaded_library(Path(native().__file__).with_name(LIBRARY), FUNCTIONS)
 
 
 def _address_in(highs: Any) -> int | None:

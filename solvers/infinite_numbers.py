@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from solvers.errors import SolverFailure
-from solvers.program import Program
+from solvers.program import Floats, Program
 
 
-def check_finite(program: Program, solver: str, infinite: float) -> None:
+def check_finite(
+    program: Program, solver: str, infinite: float, known: Program | None = None
+) -> None:
     """Raise SolverFailure where a solver would take a finite number for infinite.
 
     Parameters
@@ -18,8 +20,23 @@ def check_finite(program: Program, solver: str, infinite: float) -> None:
         As it is called in messages.
     infinite : float
         From here on it takes numbers for infinite.
+    known : Program, optional
+        One that was checked before; parts that are the same arrays are not checked again.
     """
-    parts = {
+    before = {} if known is None else _parts(known)
+    for part, numbers in _parts(program).items():
+        if numbers is before.get(part):
+            continue
+        too_large = np.isfinite(numbers) & (np.abs(numbers) >= infinite)
+        if too_large.any():
+            raise SolverFailure(
+                f"{solver} could not take the program: {part} holds {numbers[too_large][0]:g}, and "
+                f"from {infinite:g} on {solver} takes numbers for infinite"
+            )
+
+
+def _parts(program: Program) -> dict[str, Floats]:
+    return {
         "objective": program.objective,
         "objective_constant": np.array([program.objective_constant]),
         "matrix": program.matrix.data,
@@ -28,10 +45,3 @@ def check_finite(program: Program, solver: str, infinite: float) -> None:
         "column_lower": program.column_lower,
         "column_upper": program.column_upper,
     }
-    for part, numbers in parts.items():
-        too_large = np.isfinite(numbers) & (np.abs(numbers) >= infinite)
-        if too_large.any():
-            raise SolverFailure(
-                f"{solver} could not take the program: {part} holds {numbers[too_large][0]:g}, and "
-                f"from {infinite:g} on {solver} takes numbers for infinite"
-            )

@@ -14,6 +14,8 @@ def loses_entries(program: Program, smallest: float) -> bool:
     is optimal without it bounds what is optimal with it. Any other row may be tighter.
     """
     matrix = program.matrix
+    if matrix.data.min(initial=np.inf) >= smallest:
+        return False
     is_lost = (matrix.data != 0) & (np.abs(matrix.data) < smallest)
     if not is_lost.any():
         return False

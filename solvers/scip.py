@@ -127,7 +127,7 @@ class ScipSession:
     def update(self, program: Program, forbid_rebuild: bool = False) -> None:
         """Replace the Program by one of the same rows and columns; added rows are dropped."""
         self._check_open()
-        program.check()
+        program.check(known=self._held.program)
         check_same_shape(self._held.program, program)
         self._update(program, forbid_rebuild)
 
@@ -190,7 +190,7 @@ class ScipSession:
         old = self._held
         changes = changes_between(old.program, program)
         try:
-            check_finite(program, "SCIP", INFINITE)
+            check_finite(program, "SCIP", INFINITE, known=old.program)
         except SolverFailure as failure:
             raise UpdateError(f"{failure}; nothing was changed") from failure
         if changes.structure is not None:
