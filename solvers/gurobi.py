@@ -19,7 +19,7 @@ from scipy import sparse
 
 from solvers.adapter import SolverSession
 from solvers.capability import Availability, Capability, Readiness, SizeLimit
-from solvers.changes import changes_between, check_may_rebuild, check_same_shape, why_rebuild
+from solvers.changes import changes_between, check_may_rebuild, check_same_shape
 from solvers.counts import Counts
 from solvers.errors import LicenceError, SolverFailure, UpdateError
 from solvers.gurobi_licence import FREE_SIZE_IN_WORDS, licensed
@@ -77,8 +77,6 @@ FAILED = {"LOADED", "INPROGRESS", "NUMERIC"}
 
 # Gurobi drops entries of the matrix below.
 SMALL_ENTRY = 1e-13
-# Changing one entry in place takes as long as handing over some 40 numbers of a program.
-NUMBERS_PER_ENTRY = 40.0
 
 
 class Gurobi:
@@ -211,11 +209,13 @@ class GurobiSession:
     def _update(self, program: Program, forbid_rebuild: bool) -> None:
         held = self._held
         changes = changes_between(held.program, program)
-        reason = why_rebuild(changes, program, NUMBERS_PER_ENTRY, forbid_rebuild)
+        # Whatever number of entries changed: a new model takes longer, even where gurobipy writes
+        # each entry by a call of its own, and begins without the last basis.
+        reason = changes.structure
         if reason is None and is_too_large(program, held.n_native_rows(program), self._limit):
             reason = "rows of one side were rows of two sides, which count twice"
-            check_may_rebuild(reason, forbid_rebuild)
         if reason is not None:
+            check_may_rebuild(reason, forbid_rebuild)
             self._build(program)
             held.dispose()
             self.counts = self.counts.rebuilt(reason)

@@ -17,11 +17,11 @@ import numpy as np
 
 from solvers.gurobi_native import native
 from solvers.loaded_library import loaded_library, place_of
-from solvers.program import Floats
+from solvers.program import Floats, Integers
 
 # Of gurobipy that were looked into, and the library that each brings along.
 LIBRARY_OF = {(13, 0): "libgurobi130.so"}
-FUNCTIONS = ("GRBgetintattr", "GRBgetdblattrarray", "GRBsetdblattrarray")
+FUNCTIONS = ("GRBgetintattr", "GRBgetdblattrarray", "GRBsetdblattrarray", "GRBchgcoeffs")
 
 
 class NativeArrays:
@@ -49,6 +49,15 @@ class NativeArrays:
         given = np.ascontiguousarray(numbers, dtype=np.float64)
         done = self._library.GRBsetdblattrarray(
             self._address, attribute.encode(), first, len(given), place_of(given)
+        )
+        return bool(done == 0)
+
+    def change_entries(self, rows: Integers, columns: Integers, values: Floats) -> bool:
+        """Write entries of the matrix, and return whether Gurobi takes them."""
+        places = [np.ascontiguousarray(place, dtype=np.intc) for place in (rows, columns)]
+        given = np.ascontiguousarray(values, dtype=np.float64)
+        done = self._library.GRBchgcoeffs(
+            self._address, len(given), *map(place_of, places), place_of(given)
         )
         return bool(done == 0)
 

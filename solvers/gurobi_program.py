@@ -187,23 +187,25 @@ class HeldProgram:
             raise SolverFailure("Gurobi could not take the objective")
 
     def _change_entries(self, changes: Changes) -> None:
-        """Write entries of the matrix one at a time, as Gurobi takes them."""
+        """Write entries of the matrix, and those of second rows, which are the same."""
         if not changes.entry_value.size:
+            return
+        second = self._second[changes.entry_row]
+        twice = np.flatnonzero(second >= 0)
+        columns = np.concatenate([changes.entry_column, changes.entry_column[twice]])
+        values = np.concatenate([changes.entry_value, changes.entry_value[twice]])
+        if self._arrays is not None:
+            others = [self._second_rows[row].index for row in second[twice].tolist()]
+            rows = np.concatenate([changes.entry_row, np.array(others, dtype=np.int64)])
+            if not self._arrays.change_entries(rows, columns, values):
+                raise SolverFailure("Gurobi could not take entries of the matrix")
             return
         if self._keys is None:
             self._keys = (self.rows.tolist(), self.columns.tolist())
-        rows, columns = self._keys
-        entries = zip(
-            changes.entry_row.tolist(),
-            changes.entry_column.tolist(),
-            changes.entry_value.tolist(),
-            strict=True,
-        )
-        for row, column, value in entries:
-            self.model.chgCoeff(rows[row], columns[column], value)
-            second = self._second[row]
-            if second >= 0:
-                self.model.chgCoeff(self._second_rows[second], columns[column], value)
+        held = [self._keys[0][row] for row in changes.entry_row.tolist()]
+        held += [self._second_rows[row] for row in second[twice].tolist()]
+        for row, column, value in zip(held, columns.tolist(), values.tolist(), strict=True):
+            self.model.chgCoeff(row, self._keys[1][column], value)
 
 
 def _has_two_sides(lower: Floats, upper: Floats) -> Booleans:

@@ -26,6 +26,6 @@ def loaded_library(path: Path, functions: tuple[str, ...]) -> Any:
     return library if all(hasattr(library, name) for name in functions) else None
 
 
-def place_of(numbers: npt.NDArray[np.float64]) -> ctypes.c_void_p:
+def place_of(numbers: npt.NDArray[np.float64] | npt.NDArray[np.intc]) -> ctypes.c_void_p:
     """Return where the numbers of an array begin; several times as fast as its `ctypes`."""
     return ctypes.c_void_p(numbers.__array_interface__["data"][0])

@@ -47,6 +47,9 @@ EXPONENT_BITS = np.int64(0x7FF0_0000_0000_0000)
 SMALLEST_REACH = float(np.finfo(np.float64).tiny)
 # A scale is kept while the side it was made for has moved by less than this factor.
 KEPT_WITHIN = 1024.0
+# And while no entry has moved by more than this: looking at how sizes follow from entries takes
+# three times as long as scaling them.
+ENTRIES_KEPT_WITHIN = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -275,7 +278,7 @@ class ScaledSession:
         self._keeps_columns = keeps_columns
         self._program = program
         self._scaling = scaling_of(program, keeps_columns)
-        self._scaled_for = _finite_side(program)
+        self._scaled_for, self._entries_for = _finite_side(program), program.matrix.data
         self._scaled = scaled_program(program, self._scaling)
         self._session = opener(self._scaled)
 
@@ -289,14 +292,14 @@ class ScaledSession:
         check_same_shape(self._program, program)
         if self._has_old_sizes(program):
             scaling, scaled = self._rescaled_parts(program)
-            sizes = self._scaled_for
+            sizes, entries = self._scaled_for, self._entries_for
         else:
             scaling = self._scaling_for(program, forbid_rebuild)
             scaled = scaled_program(program, scaling)
-            sizes = _finite_side(program)
+            sizes, entries = _finite_side(program), program.matrix.data
         self._session.update(scaled, forbid_rebuild)
         self._program, self._scaling, self._scaled = program, scaling, scaled
-        self._scaled_for = sizes
+        self._scaled_for, self._entries_for = sizes, entries
 
     def vary(self, program: Program) -> None:
         """Take a Program of the same matrix and other sides, bounds and objective, as it is scaled.
@@ -345,12 +348,11 @@ class ScaledSession:
         return start / column
 
     def _has_old_sizes(self, program: Program) -> bool:
-        """Return whether only objective and sides are new, and no side is of another size."""
+        """Return whether bounds and pattern are old, and no side or entry is of another size."""
         old = self._program
         same = program.maximise == old.maximise and all(
             new is before
             for new, before in (
-                (program.matrix.data, old.matrix.data),
                 (program.matrix.indices, old.matrix.indices),
                 (program.matrix.indptr, old.matrix.indptr),
                 (program.integer, old.integer),
@@ -358,6 +360,8 @@ class ScaledSession:
                 (program.column_upper, old.column_upper),
             )
         )
+        if same and program.matrix.data is not old.matrix.data:
+            same = not program.has_integers and _are_near(self._entries_for, program.matrix.data)
         sides_are_old = program.row_upper is old.row_upper and program.row_lower is old.row_lower
         if not same or sides_are_old:
             return same
@@ -384,6 +388,9 @@ class ScaledSession:
         """Return scaling and scaled Program, computing only the parts that are new arrays."""
         old, scaling = self._program, self._scaling
         changes: dict[str, Any] = {}
+        if program.matrix.data is not old.matrix.data:
+            entries = products(program.matrix, scaling.row, scaling.column)
+            changes["matrix"] = with_entries(program.matrix, entries)
         if program.objective is not old.objective:
             changes["objective"], factor = _scaled_objective(program, scaling.column)
             scaling = Scaling(row=scaling.row, column=scaling.column, objective=factor)
@@ -393,3 +400,10 @@ class ScaledSession:
             changes["row_upper"] = program.row_upper * scaling.row
         constant = program.objective_constant * scaling.objective
         return scaling, self._scaled.with_numbers(objective_constant=constant, **changes)
+
+
+def _are_near(old: Floats, new: Floats) -> bool:
+    """Return whether no entry has another sign or another size."""
+    less, more = old / ENTRIES_KEPT_WITHIN, old * ENTRIES_KEPT_WITHIN
+    is_near: Booleans = (new >= np.minimum(less, more)) & (new <= np.maximum(less, more))
+    return bool(is_near.all())
