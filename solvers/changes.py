@@ -151,7 +151,7 @@ def _entries(
         same = new.indices is old.indices and new.indptr is old.indptr
         if new is old or same:
             return _NOTHING, _NOTHING, _NO_NUMBERS
-    if np.array_equal(new.indptr, old.indptr) and np.array_equal(new.indices, old.indices):
+    if _is_same(new.indptr, old.indptr) and _is_same(new.indices, old.indices):
         place = np.flatnonzero(new.data != old.data)
         column = np.searchsorted(new.indptr, place, side="right") - 1
         return new.indices[place].astype(np.int64), column, new.data[place]
@@ -163,6 +163,10 @@ def _entries(
     by_place = sparse.csr_array(new)
     value = np.asarray(by_place[row, column], dtype=np.float64).ravel()
     return row, column, value
+
+
+def _is_same(new: npt.NDArray[np.int32], old: npt.NDArray[np.int32]) -> bool:
+    return new is old or np.array_equal(new, old)
 
 
 def _has_other_weights(old: Program, new: Program) -> bool:

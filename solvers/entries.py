@@ -23,6 +23,8 @@ COLUMNS_AT_ONCE = 2**16
 def with_entries(matrix: sparse.csc_array, entries: Floats) -> sparse.csc_array:
     """Return a matrix of the same pattern, which shares its arrays, with other entries."""
     other = sparse.csc_array((entries, matrix.indices, matrix.indptr), shape=matrix.shape)
+    # Not views of them, so that it can be seen that they are the same.
+    other.data, other.indices, other.indptr = entries, matrix.indices, matrix.indptr
     other.has_canonical_format = matrix.has_canonical_format
     other.has_sorted_indices = matrix.has_sorted_indices
     return other
