@@ -165,8 +165,17 @@ class Program:
         changed.__dict__.update(self.__dict__, **numbers)
         return changed
 
-    def check(self) -> None:
-        """Raise ProgramError where lengths, names or numbers contradict each other."""
+    def check(self, known: Program | None = None) -> None:
+        """Raise ProgramError where lengths, names or numbers contradict each other.
+
+        Parameters
+        ----------
+        known : Program, optional
+            One that was checked before. Where all but the objective is the same, that suffices.
+        """
+        if known is not None and has_only_another_objective(self, known):
+            check_objective(self)
+            return
         _check_layout(self.matrix)
         _check_lengths(self)
         _check_numbers(self)
