@@ -9,7 +9,17 @@ import pytest
 
 import librex_models as lm
 from tests.benchmarks import __main__ as command
-from tests.benchmarks import build, fairness, layer, learning_round, resolve, start_up, write
+from tests.benchmarks import (
+    build,
+    fairness,
+    growth,
+    layer,
+    learning_round,
+    memory,
+    resolve,
+    start_up,
+    write,
+)
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.choice import Choice
 from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
@@ -30,6 +40,25 @@ def test_build_compares_with_bare_highs() -> None:
     assert (small.case, large.case, small.repeats) == ("N = 3", "N = 30", 1)
     assert small.ratio is not None
     assert small.ratio > 0
+
+
+def test_memory_is_that_of_new_processes() -> None:
+    [measurement] = memory.run(sizes=(2_000,))
+    assert (measurement.case, measurement.unit) == ("N = 2,000", "MB")
+    assert measurement.value is not None
+    assert measurement.bare is not None
+
+
+def test_growth_is_the_slope_of_logarithms(monkeypatch: pytest.MonkeyPatch) -> None:
+    [measurement] = growth.run(sizes=(3, 30), repeats=1)
+    assert measurement.case == "N = 3 to 30"
+    assert measurement.value is not None
+    seconds = iter([8.0, 9.0, 1.0, 1.0, 3.0, 3.0])
+    build = lambda: next(seconds)  # noqa: E731
+    monkeypatch.setattr(growth, "_ways", lambda _: {"librex": build, "bare": build})
+    [measurement] = growth.run(sizes=(10, 100), repeats=1)
+    assert measurement.value == pytest.approx(np.log10(8.0))
+    assert measurement.bare == pytest.approx(np.log10(9.0))
 
 
 def test_resolve_compares_with_bare_highs() -> None:

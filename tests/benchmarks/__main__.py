@@ -6,7 +6,17 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tests.benchmarks import build, fairness, layer, learning_round, resolve, start_up, write
+from tests.benchmarks import (
+    build,
+    fairness,
+    growth,
+    layer,
+    learning_round,
+    memory,
+    resolve,
+    start_up,
+    write,
+)
 from tests.benchmarks.choice import Choice
 from tests.benchmarks.measuring import Measurement, machine
 from tests.benchmarks.page import page, to_json
@@ -21,6 +31,8 @@ Run = Callable[[Choice], list[Measurement]]
 BENCHMARKS: dict[str, Run] = {
     "start_up": start_up.run,
     "build": build.run,
+    "memory": memory.run,
+    "growth": growth.run,
     "resolve": resolve.run,
     "fairness": fairness.run,
     "learning_round": learning_round.run,

@@ -1,6 +1,7 @@
 """HiGHS without Librex: the same model, handed over and solved by highspy's own calls."""
 
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import librex_models as lm
 from tests.benchmarks.peers.peer import UserArrays
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int32]
 
 N_RESOURCES = 4
 COLUMNWISE, MAXIMISE = 1, -1
@@ -17,8 +19,20 @@ AGREEMENT = 1e-6
 AT_ONCE = 10_000
 
 
+class HighsArrays(NamedTuple):
+    """The arrays of a model, ready for HiGHS."""
+
+    lower: Floats
+    upper: Floats
+    no_side: Floats
+    starts: Integers
+    rows: Integers
+    entries: Floats
+    continuous: Integers
+
+
 class Arrays:
-    """A random problem as its user has it, and as HiGHS takes it."""
+    """A random problem as its user has it, and as HiGHS takes it from its first model on."""
 
     def __init__(self, n_options: int) -> None:
         generator = np.random.default_rng(n_options)
@@ -26,13 +40,25 @@ class Arrays:
         self.requests = generator.uniform(0.1, 1.0, (n_options, N_RESOURCES))
         self.budget = 0.3 * self.requests.sum(axis=0)
         self.reward = generator.uniform(0.1, 1.0, n_options)
-        self.lower, self.upper = np.zeros(n_options), np.ones(n_options)
-        self.no_side = np.full(N_RESOURCES, -np.inf)
-        self.starts = np.arange(n_options + 1, dtype=np.int32) * np.int32(N_RESOURCES)
-        self.rows = np.tile(np.arange(N_RESOURCES, dtype=np.int32), n_options)
-        self.entries = self.requests.ravel()
-        self.continuous = np.zeros(n_options, dtype=np.int32)
-        self.columns = np.arange(n_options, dtype=np.int32)
+
+    @cached_property
+    def of_highs(self) -> HighsArrays:
+        """What HiGHS takes, made once."""
+        n_options = self.n_options
+        return HighsArrays(
+            lower=np.zeros(n_options),
+            upper=np.ones(n_options),
+            no_side=np.full(N_RESOURCES, -np.inf),
+            starts=np.arange(n_options + 1, dtype=np.int32) * np.int32(N_RESOURCES),
+            rows=np.tile(np.arange(N_RESOURCES, dtype=np.int32), n_options),
+            entries=self.requests.ravel(),
+            continuous=np.zeros(n_options, dtype=np.int32),
+        )
+
+    @cached_property
+    def columns(self) -> Integers:
+        """The numbers of all columns, made once."""
+        return np.arange(self.n_options, dtype=np.int32)
 
     def model(self) -> lm.BudgetOnly:
         """Return Librex's model."""
@@ -60,25 +86,26 @@ class Arrays:
         """Return a HiGHS object that holds the model."""
         import highspy
 
+        ready = self.of_highs
         highs = highspy._core._Highs()
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("threads", 1)
         highs.passModel(
             self.n_options,
             N_RESOURCES,
-            len(self.entries),
+            len(ready.entries),
             COLUMNWISE,
             MAXIMISE,
             0.0,
             self.reward,
-            self.lower,
-            self.upper,
-            self.no_side,
+            ready.lower,
+            ready.upper,
+            ready.no_side,
             self.budget,
-            self.starts,
-            self.rows,
-            self.entries,
-            self.continuous,
+            ready.starts,
+            ready.rows,
+            ready.entries,
+            ready.continuous,
         )
         return highs
 

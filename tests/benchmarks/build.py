@@ -1,7 +1,8 @@
 """Build: from the user's arrays to a HiGHS model that is ready to run.
 
 Librex checks the problem, compiles and scales it; the bare way hands over arrays that are ready.
-Peers build the same problem in HiGHS.
+Peers build the same problem in HiGHS. All find memory that is new to the process, as a first build
+does.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,15 @@ from functools import partial
 from librex_models import Session
 from tests.benchmarks.bare_highs import Arrays, Floats, check_agreement, objective_of
 from tests.benchmarks.choice import EVERYTHING, Choice
-from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
+from tests.benchmarks.measuring import (
+    BARE,
+    LIBREX,
+    Measurement,
+    Stopwatch,
+    hand_memory_back,
+    in_turns,
+    rounds,
+)
 from tests.benchmarks.peers.comparing import error_of, row_of_peer, running
 from tests.benchmarks.peers.peer import Peer
 from tests.benchmarks.peers.registry import PEERS
@@ -50,6 +59,7 @@ def _by_librex(case: str, arrays: Arrays, repeats: int) -> Measurement:
     opened: list[Session] = []
 
     def librex() -> None:
+        hand_memory_back()
         with watch.taking(LIBREX):
             opened.append(arrays.model().open(solver="highs"))
         opened.pop().close()
@@ -60,6 +70,7 @@ def _by_librex(case: str, arrays: Arrays, repeats: int) -> Measurement:
 
 
 def _bare(watch: Stopwatch, arrays: Arrays) -> None:
+    hand_memory_back()
     with watch.taking(BARE):
         highs = arrays.pass_to_highs()
     highs.clear()

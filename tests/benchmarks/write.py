@@ -71,23 +71,23 @@ def _with_names(arrays: Arrays, program: Program, kind: str) -> Any:
     """Return HiGHS with the model and its names; MPS files are minimised, as ours are."""
     names = names_in_file(program, kind)
     highs = arrays.pass_to_highs()
-    sign = -1.0 if kind == "mps" else 1.0
+    sign, ready = -1.0 if kind == "mps" else 1.0, arrays.of_highs
     highs.passModel(
         arrays.n_options,
         N_RESOURCES,
-        len(arrays.entries),
+        len(ready.entries),
         COLUMNWISE,
         int(sign) * MAXIMISE,
         0.0,
         sign * arrays.reward,
-        arrays.lower,
-        arrays.upper,
-        arrays.no_side,
+        ready.lower,
+        ready.upper,
+        ready.no_side,
         arrays.budget,
-        arrays.starts,
-        arrays.rows,
-        arrays.entries,
-        arrays.continuous,
+        ready.starts,
+        ready.rows,
+        ready.entries,
+        ready.continuous,
     )
     for column, name in enumerate(names.columns):
         highs.passColName(column, name)
