@@ -13,6 +13,7 @@ from tests.benchmarks import (
     build,
     fairness,
     growth,
+    instructions,
     layer,
     learning_round,
     memory,
@@ -59,6 +60,36 @@ def test_growth_is_the_slope_of_logarithms(monkeypatch: pytest.MonkeyPatch) -> N
     [measurement] = growth.run(sizes=(10, 100), repeats=1)
     assert measurement.value == pytest.approx(np.log10(8.0))
     assert measurement.bare == pytest.approx(np.log10(9.0))
+
+
+def test_instructions_are_those_of_the_rounds_between(monkeypatch: pytest.MonkeyPatch) -> None:
+    def counted(way: str, _: int, rounds: int) -> instructions.Counted:
+        return instructions.Counted(10**9 + rounds * of_round[way], optimum[way])
+
+    monkeypatch.setattr("shutil.which", lambda _: "/usr/bin/valgrind")
+    monkeypatch.setattr(instructions, "_counted", counted)
+    of_round = {"librex": 3_000_000, "bare": 2_000_000}
+    optimum = {"librex": 7.0, "bare": 7.0}
+    [measurement] = instructions.run(sizes=(5,), fewer=2, more=6)
+    assert (measurement.value, measurement.bare, measurement.unit) == (3.0, 2.0, "million")
+    optimum["bare"] = 7.1
+    with pytest.raises(RuntimeError, match=r"Librex finds 7\.0, bare HiGHS 7\.1"):
+        instructions.run(sizes=(5,))
+
+
+def test_instructions_are_not_counted_without_valgrind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda _: None)
+    [measurement] = instructions.run(sizes=(5,))
+    assert measurement.value is None
+    assert "valgrind not installed" in measurement.remark
+
+
+@pytest.mark.parametrize("n_options", [30, 300])
+def test_both_ways_re_solve_to_the_same_optimum(n_options: int) -> None:
+    librex, bare = (
+        instructions.resolve_in_this_process(way, n_options, 3) for way in ("librex", "bare")
+    )
+    assert librex == pytest.approx(bare, rel=1e-6)
 
 
 def test_resolve_compares_with_bare_highs() -> None:

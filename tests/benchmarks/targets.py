@@ -46,6 +46,8 @@ TARGETS = {
     ("growth", "N = 10,000 to 10,000,000"): Target(limit=1.1, figure="value"),
     ("resolve", "N = 1,000"): Target(limit=1.5),
     ("resolve", "N = 10,000"): Target(limit=1.15),
+    ("instructions", "N = 1,000"): Target(limit=1.5),
+    ("instructions", "N = 10,000"): Target(limit=1.15),
     ("learning_round", "N = 1,000"): Target(limit=1.3),
     ("start_up", "import"): Target(limit=1.5),
     ("start_up", "librex solve"): Target(limit=1.0, figure="value"),
