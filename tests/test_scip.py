@@ -841,7 +841,7 @@ def test_added_rows_hold_until_the_next_update(
 
 def test_two_sessions_solve_at_once() -> None:
     # Each stops after this time: one after the other they would take twice as long.
-    seconds = 0.6
+    seconds = 1.0
     outcomes: list[Outcome] = []
 
     def solve() -> None:
