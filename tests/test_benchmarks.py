@@ -112,9 +112,21 @@ def test_fairness_compares_with_cvxpy() -> None:
     assert measured_both(theirs)
 
 
-def test_start_up_compares_two_imports() -> None:
-    [measurement] = start_up.run(repeats=1)
-    assert measured_both(measurement)
+def test_start_up_compares_imports_and_times_commands() -> None:
+    [package, model, *commands] = start_up.run(repeats=1)
+    assert measured_both(package)
+    assert measured_both(model)
+    assert [one.case for one in commands] == [
+        "librex --help",
+        "librex solve",
+        "librex solve, 60 jobs",
+    ]
+    assert all(one.value is not None and one.bare is None for one in commands)
+
+
+def test_one_command_is_timed_alone() -> None:
+    [measurement] = start_up.run(Choice(case="librex --help"), repeats=1)
+    assert measurement.case == "librex --help"
 
 
 def test_write_compares_with_the_writer_of_highs() -> None:

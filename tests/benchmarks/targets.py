@@ -50,8 +50,10 @@ TARGETS = {
     ("instructions", "N = 10,000"): Target(limit=1.15),
     ("learning_round", "N = 1,000"): Target(limit=1.3),
     ("start_up", "import"): Target(limit=1.5),
-    ("start_up", "librex solve"): Target(limit=1.0, figure="value"),
+    ("start_up", "import of a model"): Target(limit=1.5),
     ("start_up", "librex --help"): Target(limit=0.3, figure="value"),
+    ("start_up", "librex solve"): Target(limit=1.0, figure="value"),
+    ("start_up", "librex solve, 60 jobs"): Target(limit=1.0, figure="value"),
 }
 """By benchmark and case."""
 
@@ -62,6 +64,9 @@ REASONS = {
     ),
     ("learning_round", "N = 1,000"): (
         "as for a re-solve of this size, and the draw of rewards, which the bare way is given"
+    ),
+    ("start_up", "librex solve, 60 jobs"): (
+        "0.3 s of it is HiGHS, which searches among whole decisions until the gap is 1e-6"
     ),
 }
 """By benchmark and case: why the target is missed, or may be on another machine."""
