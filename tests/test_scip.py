@@ -536,6 +536,15 @@ def test_native_options_hold_for_one_solve(opened: Callable[[Program], ScipSessi
     assert lines != []
 
 
+def test_equal_columns_of_a_linear_program_get_no_rows_of_their_own() -> None:
+    # Half of what all 40 would take.
+    program = program_of(np.ones(40), np.ones((1, 40)), -np.inf, 20.0)
+    lines: list[str] = []
+    assert solved(program, log=lines.append).objective == pytest.approx(20.0)
+    [size] = [line for line in lines if line.startswith("presolved problem has")]
+    assert size.endswith("and 1 constraints")
+
+
 def test_native_options_win_over_the_common_ones() -> None:
     outcome = solved(hard(), time_limit_seconds=60.0, native={"limits/time": 0.0})
     assert outcome.limit is Limit.TIME

@@ -174,7 +174,7 @@ def what_a_licence_does_not_allow_is_told_before_it_is_solved(adapter: Adapter) 
 
     Trap: Gurobi's free licence ends at 2,000 columns and rows.
     """
-    # All columns differ: of equal ones SCIP makes a row for every pair, a million in seconds.
+    # All columns differ: of equal ones SCIP, left alone, makes a million rows in seconds.
     program = program_of(np.linspace(0.0, 1.0, 2_100), np.ones((1, 2_100)), row_upper=1.0)
     limit = adapter.availability().size_limit
     if limit is None or limit.columns >= 2_100:
