@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from scipy import sparse
 from solvers.adapter import SolverSession
 from solvers.capability import Availability, Capability
 from solvers.changes import changes_between, check_may_rebuild, check_same_shape
+from solvers.completed_start import completed
 from solvers.counts import Counts
 from solvers.errors import OptionError, SolverFailure, UpdateError
 from solvers.infinite_numbers import check_finite
@@ -141,6 +143,7 @@ class ScipSession:
         self._check_open()
         start = time.perf_counter()
         self._held.free_solve()
+        options = self._with_completed_start(options)
         if options.start is not None and self._n_partial_starts >= MOST_PARTIAL_STARTS:
             self._forget_starts()
         completes_starts = self._n_partial_starts > 0 or _is_partial(options.start)
@@ -228,6 +231,14 @@ class ScipSession:
             bound=np.inf if self._held.program.maximise else -np.inf,
             message="a lower side or bound is above its upper one",
         )
+
+    def _with_completed_start(self, options: SolveOptions) -> SolveOptions:
+        """Return the options with a start that leaves no column open, where that can be found."""
+        program, start = self._held.program, options.start
+        is_open = program.terms is None and _is_partial(start)
+        if start is None or not is_open or np.shape(start) != (program.n_columns,):
+            return options
+        return replace(options, start=completed(program, np.asarray(start, dtype=np.float64)))
 
     def _write_start(self, start: Floats) -> None:
         held, program, model = self._held, self._held.program, self._held.model

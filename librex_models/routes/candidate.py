@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import solvers
 from librex_models.allocation import Attempt
 from librex_models.families import NestedFairness
 from librex_models.forms.declaration import Declaration
+from librex_models.routes.earlier_decision import start_from
 from librex_models.routes.endings import broken_down
 from librex_models.routes.leximin import LeximinSession
 from librex_models.routes.limits import Deadline
@@ -26,7 +28,7 @@ from librex_models.routes.planning import (
     OUTER_APPROXIMATION,
     SolverPlan,
 )
-from librex_models.routes.route import Answer, Opener, OpenRoute, Question
+from librex_models.routes.route import Answer, Floats, Opener, OpenRoute, Question
 from librex_models.routes.service import with_service
 from librex_models.routes.solving import RouteSession
 from librex_models.verification import Verdict
@@ -57,6 +59,7 @@ class Candidate:
         self._declaration: Declaration | None = None
         self._question: Question | None = None
         self._before = Counts()
+        self._earlier: Floats | None = None
 
     @property
     def counts(self) -> Counts:
@@ -172,12 +175,24 @@ class Candidate:
                 self.open(question, declaration)
             self.update(question, declaration)
             deadline = Deadline.after(self._options.time_limit_seconds)
-            answer = self._opened().solve(self._options)
-            return with_service(question, answer, self._opener(LINEAR_SOLVER), deadline)
+            answer = self._opened().solve(self._options_now(question))
+            answer = with_service(question, answer, self._opener(LINEAR_SOLVER), deadline)
         except (SolverFailure, UpdateError) as failure:
             LOGGER.warning("%s broke down: %s", self.plan.solver, failure)
             self._give_up(f"{self.plan.solver} broke down")
             return broken_down(str(failure))
+        if answer.decision is not None and answer.certificate.verdict is not Verdict.REFUTED:
+            self._earlier = answer.decision
+        return answer
+
+    def _options_now(self, question: Question) -> SolveOptions:
+        """Return the options; where decisions are whole, with the one before as the start."""
+        if self._earlier is None or not question.problem.has_integers:
+            return self._options
+        if Capability.START not in solvers.capabilities(self.plan.solver):
+            return self._options
+        start = start_from(question, self._earlier)
+        return self._options if start is None else replace(self._options, start=start)
 
     def _why_not_here(self) -> str:
         """Return why the solver cannot be used here; empty where it can, or none is needed."""
@@ -214,6 +229,7 @@ class Candidate:
             self._before = self.counts.rebuilt("what was known of earlier solves was forgotten")
             self._route.close()
             self._route = None
+        self._earlier = None
 
     def _opened(self) -> OpenRoute:
         if self._route is None:
@@ -224,6 +240,7 @@ class Candidate:
         """Drop a solver in an unknown state; the next solve opens it anew."""
         self._before = self.counts.rebuilt(reason)
         self._route, route = None, self._route
+        self._earlier = None
         if route is not None:
             try:
                 route.close()
