@@ -1,6 +1,7 @@
 """Every benchmark runs at a tiny size and checks its own answers; no time is judged."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ from tests.benchmarks import (
     learning_round,
     memory,
     resolve,
+    resolve_matrix,
+    resolve_solvers,
+    resolve_whole,
     start_up,
+    threads,
     write,
 )
 from tests.benchmarks.bare_highs import Arrays, check_agreement, objective_of
 from tests.benchmarks.choice import Choice
 from tests.benchmarks.measuring import BARE, LIBREX, Measurement, Stopwatch, in_turns, rounds
+from tests.benchmarks.resolve_solvers import Bare, BareGurobi, BareLinearScip, BareScip
 from tests.benchmarks.table import figure, table
 from tests.benchmarks.targets import REASONS, TARGETS, Target, reason_of
 
@@ -95,6 +101,43 @@ def test_both_ways_re_solve_to_the_same_optimum(n_options: int) -> None:
 def test_resolve_compares_with_bare_highs() -> None:
     [measurement] = resolve.run(sizes=(50,), repeats=4, peers=())
     assert (measurement.benchmark, measurement.repeats) == ("resolve", 4)
+    assert measured_both(measurement)
+
+
+@pytest.mark.parametrize("kind", [BareLinearScip, BareScip, BareGurobi])
+def test_resolve_compares_with_the_bare_solver(
+    kind: type[Bare], require_solver: Callable[[str], None]
+) -> None:
+    require_solver(kind.solver)
+    [measurement] = resolve_solvers.run(cases=(("small", kind, 50),), repeats=3)
+    assert (measurement.against, measurement.repeats) == (kind.name, 3)
+    assert measured_both(measurement)
+
+
+def test_a_solver_that_is_not_installed_has_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resolve_solvers, "find_spec", lambda _: None)
+    rows = resolve_solvers.run()
+    assert {row.ratio for row in rows} == {None}
+    assert rows[-1].remark == "gurobipy not installed"
+
+
+def test_rewards_in_the_matrix_are_compared_with_either_bare_way() -> None:
+    rows = resolve_matrix.run(sizes=(60,), repeats=3)
+    assert [row.case for row in rows] == [
+        "max-min, N = 60, entry by entry",
+        "max-min, N = 60, new matrix, last basis",
+    ]
+    assert all(measured_both(row) for row in rows)
+
+
+def test_whole_decisions_are_compared_with_bare_highs() -> None:
+    [measurement] = resolve_whole.run(sizes=(30,), repeats=3)
+    assert measured_both(measurement)
+
+
+def test_threads_are_compared_with_one_after_the_other() -> None:
+    [measurement] = threads.run(sizes=(50,), n_solves=3, repeats=2)
+    assert (measurement.unit, measurement.case) == ("", "N = 50")
     assert measured_both(measurement)
 
 

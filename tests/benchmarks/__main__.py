@@ -15,7 +15,11 @@ from tests.benchmarks import (
     learning_round,
     memory,
     resolve,
+    resolve_matrix,
+    resolve_solvers,
+    resolve_whole,
     start_up,
+    threads,
     write,
 )
 from tests.benchmarks.choice import Choice
@@ -36,6 +40,10 @@ BENCHMARKS: dict[str, Run] = {
     "growth": growth.run,
     "resolve": resolve.run,
     "instructions": instructions.run,
+    "resolve_solvers": resolve_solvers.run,
+    "resolve_matrix": resolve_matrix.run,
+    "resolve_whole": resolve_whole.run,
+    "threads": threads.run,
     "fairness": fairness.run,
     "learning_round": learning_round.run,
     "write": write.run,
