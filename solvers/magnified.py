@@ -24,7 +24,7 @@ from solvers.counts import Counts
 from solvers.options import SolveOptions
 from solvers.outcome import Outcome, Status
 from solvers.program import Floats, Program
-from solvers.scaling import ScaledSession
+from solvers.scaled_session import ScaledSession
 
 FACTORS = (2.0**13, 2.0**26)
 

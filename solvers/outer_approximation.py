@@ -27,7 +27,7 @@ from solvers.options import SolveOptions
 from solvers.outcome import Limit, Outcome, Status
 from solvers.program import Floats, Program
 from solvers.program_under_lines import n_terms, rows_of, service, without_terms
-from solvers.scaling import ScaledSession
+from solvers.scaled_session import ScaledSession
 from solvers.term_lines import Curve, curves_of
 from solvers.term_program import value_in_ratios
 from solvers.term_scaling import ScaledTermsSession

@@ -16,10 +16,10 @@ from solvers.adapter import SolverSession
 from solvers.entries import with_entries
 from solvers.errors import OptionError, UpdateError
 from solvers.highs import HighsSession
+from solvers.scaled_session import ScaledSession
 from solvers.scaling import (
     LARGEST_EXPONENT,
     LARGEST_OBJECTIVE_ENTRY,
-    ScaledSession,
     scaled_program,
     scaling_of,
     unscaled_outcome,

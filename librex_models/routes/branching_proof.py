@@ -29,7 +29,7 @@ from librex_models.verification import (
 )
 from librex_models.verification.violations import is_feasible
 from solvers import Program, SolveOptions
-from solvers.scaling import ScaledSession
+from solvers.scaled_session import ScaledSession
 
 MOST_PARTS = 2000
 SECONDS = 10.0

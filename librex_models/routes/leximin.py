@@ -32,7 +32,7 @@ from librex_models.verification.certificate import CLAIM_TOLERANCE
 from librex_models.verification.price_bound import loosened
 from solvers import Block, Limit, Outcome, Program, SolveOptions, SolverSession, Status
 from solvers.program import Booleans
-from solvers.scaling import ScaledSession
+from solvers.scaled_session import ScaledSession
 from solvers.sifting import SiftedSession, has_many_columns
 
 LEVEL_SHARE = 0.01

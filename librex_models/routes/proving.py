@@ -26,7 +26,7 @@ from librex_models.verification import (
     region,
 )
 from solvers import Outcome, Program, SolveOptions, SolverSession
-from solvers.scaling import ScaledSession
+from solvers.scaled_session import ScaledSession
 
 # The rows that tie utilities to a linear welfare, one of them in each linear family.
 TYING_ROWS = ("worst_limit", "parts_of", "ordered_limit")

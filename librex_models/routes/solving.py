@@ -39,7 +39,7 @@ from solvers.changes import check_may_rebuild
 from solvers.errors import UpdateError
 from solvers.magnified import MagnifiedSession
 from solvers.program import Booleans, Integers, has_wide_rows
-from solvers.scaling import ScaledSession
+from solvers.scaled_session import ScaledSession
 
 MOST_ROUNDS = 500
 MOST_REFINEMENTS = 24
