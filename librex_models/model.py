@@ -318,7 +318,7 @@ def _everything(problem: AllocationProblem) -> Grouping:
     """Return the one utility of BudgetOnly: the sum of all rewards."""
     return Grouping(
         labels=("everything",),
-        of_option=np.zeros(problem.n_options, dtype=np.int64),
+        of_option=np.broadcast_to(np.int64(0), (problem.n_options,)),
         share=np.ones(1),
         weight=np.ones(1),
         history=np.zeros(1),

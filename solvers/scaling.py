@@ -62,16 +62,20 @@ class Scaling:
 def scaling_of(program: Program, keeps_columns: bool = False) -> Scaling:
     """Return the factors for a Program without alpha-fair terms, those of columns perhaps 1."""
     size = _sizes(program.matrix)
-    column = np.ones(program.n_columns)
-    if not keeps_columns:
-        column = _power_of_two(_reach(program, size))
-        column[program.integer] = 1.0
+    column = np.ones(program.n_columns) if keeps_columns else _column_sizes(program, size)
     total = _totals(size, column)
     side = finite_side(program)
     limited = np.where(side > 0, np.minimum(side, total), total)
-    row = _row_size(program) / _power_of_two(limited)
+    row = _row_size(program) / _rounded_to_powers(limited)
     row = np.where(_rows_of_whole_numbers(program), 1.0, row)
     return Scaling(row=row, column=column, objective=scaled_objective(program, column)[1])
+
+
+def _column_sizes(program: Program, size: sparse.csc_array) -> Floats:
+    column = _rounded_to_powers(_reach(program, size))
+    if program.has_integers:
+        column[program.integer] = 1.0
+    return column
 
 
 def _sizes(matrix: sparse.csc_array) -> sparse.csc_array:
@@ -189,14 +193,15 @@ def _rows_of_whole_numbers(program: Program) -> Booleans:
     return stays
 
 
-def _power_of_two(size: Floats) -> Floats:
-    """Return the powers of two at or below sizes, 1 for sizes that are zero or not finite."""
+def _rounded_to_powers(size: Floats) -> Floats:
+    """Round sizes down to powers of two in their own array, those without a size up to 1."""
     is_usable = (size > 0) & (size < np.inf)
-    powers = np.clip(size, SMALLEST_POWER, LARGEST_POWER)
+    np.clip(size, SMALLEST_POWER, LARGEST_POWER, out=size)
     # A double without its fraction.
-    powers.view(np.int64)[:] &= EXPONENT_BITS
-    powers[~is_usable] = 1.0
-    return powers
+    size.view(np.int64)[:] &= EXPONENT_BITS
+    if not is_usable.all():
+        size[~is_usable] = 1.0
+    return size
 
 
 def scaled_program(program: Program, scaling: Scaling) -> Program:

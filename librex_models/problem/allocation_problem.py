@@ -343,8 +343,9 @@ class AllocationProblem:
         fields = fresh.__dict__
         fields.update(self.__dict__, _made=self._made)
         fields.update(written)
-        if written.keys() != {"reward"}:
-            fields.pop("_made")
+        if written.keys() == {"reward"}:
+            return fresh
+        fields.pop("_made")
         if "requests" in written:
             fields.pop("usage", None)
         if not written.keys().isdisjoint((*GROUP_NUMBERS, "shared_reward")):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -62,6 +63,11 @@ class Grouping:
     limits: FairnessLimits | None = None
     shared_reward: sparse.csr_array | None = None
     weighted: Sequence[Hashable] | None = None
+
+    @cached_property
+    def least_weight(self) -> float:
+        """The smallest of the weights."""
+        return float(self.weight.min())
 
     def __len__(self) -> int:
         """Return the number of utilities."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
-
-import numpy as np
 
 from solvers import SolveOptions
 
@@ -19,11 +18,11 @@ class Deadline:
     @staticmethod
     def after(seconds: float | None) -> Deadline:
         """Return the deadline that is so many seconds away."""
-        return Deadline(moment=np.inf if seconds is None else time.perf_counter() + seconds)
+        return Deadline(moment=math.inf if seconds is None else time.perf_counter() + seconds)
 
     def options(self, options: SolveOptions) -> SolveOptions:
         """Return the options with the time that is left."""
-        if np.isinf(self.moment):
+        if math.isinf(self.moment):
             return options
         return replace(options, time_limit_seconds=max(self.moment - time.perf_counter(), 0.0))
 

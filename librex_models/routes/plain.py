@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -68,7 +69,7 @@ class Plain:
     @property
     def is_narrowed(self) -> bool:
         """Whether utilities are capped at a level."""
-        return bool(np.isfinite(self.level))
+        return math.isfinite(self.level)
 
     def advice(self, question: Question) -> str:
         """Return that everybody must be served, where whole decisions may not do that."""
@@ -78,7 +79,7 @@ class Plain:
         """Return the Program as it is, or in other units, or without utilities above the level."""
         if self.utility_unit != 1.0:
             return in_units(program, self.utility_unit)
-        return program if np.isinf(self.level) else _capped(question, program, self.level)
+        return program if math.isinf(self.level) else _capped(question, program, self.level)
 
     def linear_welfare(
         self, question: Question, utility: Floats, multiplier: Floats | None

@@ -273,9 +273,9 @@ def reach_tolerance(question: Question, upper: Floats) -> float:
 
     Where nothing can be reached, nothing sets a scale, and solvers work to that of 1.
     """
-    most = question.grouping.utility(np.abs(question.reward), upper).max(initial=0.0)
-    smallest = min(1.0, float(question.grouping.weight.min()))
-    return REACH_TOLERANCE * (float(most) or 1.0) / smallest
+    grouping = question.grouping
+    most = max(grouping.utility(np.abs(question.reward), upper).tolist(), default=0.0)
+    return REACH_TOLERANCE * (max(most, 0.0) or 1.0) / min(1.0, grouping.least_weight)
 
 
 def relaxation(program: Program) -> Program:

@@ -208,7 +208,7 @@ def certify(
     found = violations(problem, decision, grouping)
     utility = grouping.utility(problem.known_reward, decision)
     value = family.equivalent(grouping.weight, utility)
-    if evidence.linear is not None:
+    if evidence.linear is not None and any(found.values()):
         loose = loosened(evidence.linear.region, found)
         if loose is not evidence.linear.region:
             evidence = replace(evidence, linear=replace(evidence.linear, region=loose))

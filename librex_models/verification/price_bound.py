@@ -119,6 +119,11 @@ class Region:
         return not is_free or bool((self.agent_minimum > 0).any())
 
     @cached_property
+    def begins_at_zero(self) -> bool:
+        """Whether every option goes from zero to a finite bound."""
+        return not self.lower.any() and bool(np.isfinite(self.upper).all())
+
+    @cached_property
     def _contradictory(self) -> npt.NDArray[np.int64]:
         n_agents = len(self.agent_limit)
         least = np.bincount(self.agent_of_option, self.lower, minlength=n_agents)
@@ -312,7 +317,8 @@ def best_alone(worth: Floats, own: Region) -> tuple[Floats, npt.NDArray[np.bool_
 
     Options are filled in the order of their worth.
     """
-    best = np.where(worth > 0, own.upper, own.lower)
+    is_worth = worth > 0
+    best = own.upper * is_worth if own.begins_at_zero else np.where(is_worth, own.upper, own.lower)
     if not own.ties_options:
         return best, None
     total = np.bincount(own.agent_of_option, best, minlength=len(own.agent_limit))
