@@ -77,6 +77,7 @@ FAILED = {"LOADED", "INPROGRESS", "NUMERIC"}
 
 # Gurobi drops entries of the matrix below.
 SMALL_ENTRY = 1e-13
+COUNTED_TWICE = "rows of one side were rows of two sides, which count twice"
 
 
 class Gurobi:
@@ -161,7 +162,6 @@ class GurobiSession:
         self._check_open()
         program.check(known=self._held.program)
         check_same_shape(self._held.program, program)
-        check_size(program, n_rows_needed(program), self._limit)
         self._update(program, forbid_rebuild)
 
     def add_rows(self, matrix: sparse.csr_array, lower: Floats, upper: Floats) -> None:
@@ -209,11 +209,16 @@ class GurobiSession:
     def _update(self, program: Program, forbid_rebuild: bool) -> None:
         held = self._held
         changes = changes_between(held.program, program)
+        may_be_larger = changes.rows.size > 0 or changes.structure is not None
+        if may_be_larger:
+            check_size(program, n_rows_needed(program), self._limit)
         # Whatever number of entries changed: a new model takes longer, even where gurobipy writes
         # each entry by a call of its own, and begins without the last basis.
         reason = changes.structure
-        if reason is None and is_too_large(program, held.n_native_rows(program), self._limit):
-            reason = "rows of one side were rows of two sides, which count twice"
+        if reason is None and may_be_larger:
+            n_rows = held.n_native_rows(program)
+            is_larger = is_too_large(program, n_rows, self._limit)
+            reason = COUNTED_TWICE if is_larger else None
         if reason is not None:
             check_may_rebuild(reason, forbid_rebuild)
             self._build(program)
@@ -232,7 +237,9 @@ class GurobiSession:
     def _solve(self, options: SolveOptions) -> str:
         """Solve, and return the name of Gurobi's status."""
         held, listener = self._held, self._listener
-        start = start_values(held.program, options)
+        # A linear program uses no start, but a wrong one is refused.
+        is_used = options.start is not None or not is_linear(held.program)
+        start = start_values(held.program, options) if is_used else None
         self._options.write(held.program, options)
         with failures("solve"):
             if not is_linear(held.program):
@@ -240,7 +247,7 @@ class GurobiSession:
             listener.listen(options.log)
             with keyboard_interrupt(listener.stop):
                 try:
-                    held.model.optimize(listener)
+                    held.model.optimize(listener, *listener.wheres())
                 finally:
                     take_interrupts_back()
             listener.finish()

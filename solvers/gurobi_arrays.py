@@ -61,11 +61,11 @@ class NativeArrays:
         )
         return bool(done == 0)
 
-    def read(self, attribute: str, n_columns: int) -> Floats | None:
-        """Return an attribute of the first columns, None where Gurobi has none."""
-        found = np.empty(n_columns)
+    def read(self, attribute: str, n_first: int) -> Floats | None:
+        """Return an attribute of the first columns or rows, None where Gurobi has none."""
+        found = np.empty(n_first)
         done = self._library.GRBgetdblattrarray(
-            self._address, attribute.encode(), 0, n_columns, place_of(found)
+            self._address, attribute.encode(), 0, n_first, place_of(found)
         )
         return found if done == 0 else None
 

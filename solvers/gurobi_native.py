@@ -15,7 +15,10 @@ from functools import cache
 from typing import Any
 
 from solvers.errors import LicenceError, SolverFailure, UpdateError
+from solvers.interrupt import handler_of
 
+# The first version that was seen to call from chosen places only.
+CHOOSES_WHERES = (13, 0, 0)
 HOW_TO_GO_ON = "get a licence at gurobi.com, or solve with highs"
 
 
@@ -58,6 +61,13 @@ class Listener:
         self._message = native().GRB.Callback.MESSAGE
         self._message_text = native().GRB.Callback.MSG_STRING
         self.listen(None)
+
+    def wheres(self) -> tuple[list[int], ...]:
+        """Return from where Gurobi is to call, as a further argument; nothing stands for always.
+
+        Of each line that nobody reads Gurobi tells otherwise, half of all its calls.
+        """
+        return () if self._log is not None else _wheres_without_lines()
 
     def listen(self, log: Callable[[str], None] | None) -> None:
         """Begin anew."""
@@ -108,9 +118,17 @@ class Listener:
 
 
 @cache
+def _wheres_without_lines() -> tuple[list[int], ...]:
+    if native().gurobi.version() < CHOOSES_WHERES:
+        return ()
+    codes = native().GRB.Callback
+    return ([codes.POLLING, codes.PRESOLVE, codes.SIMPLEX, codes.BARRIER, codes.MIP],)
+
+
+@cache
 def _handler_of_python() -> int | None:
     """Return the function by which Python hears of interrupts, None where it does not listen."""
-    if not callable(signal.getsignal(signal.SIGINT)):
+    if not callable(handler_of(signal.SIGINT)):
         return None
     get = ctypes.pythonapi.PyOS_getsig
     get.argtypes, get.restype = [ctypes.c_int], ctypes.c_void_p
@@ -125,10 +143,16 @@ def take_interrupts_back() -> None:
     session it likes, and stays when sessions in two threads overlap.
     """
     handler = _handler_of_python()
-    if handler is not None and callable(signal.getsignal(signal.SIGINT)):
-        put = ctypes.pythonapi.PyOS_setsig
-        put.argtypes, put.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
-        put(signal.SIGINT, handler)
+    if handler is not None and callable(handler_of(signal.SIGINT)):
+        _put_handler()(signal.SIGINT, handler)
+
+
+# The type is that of ctypes.
+@cache
+def _put_handler() -> Any:
+    put = ctypes.pythonapi.PyOS_setsig
+    put.argtypes, put.restype = [ctypes.c_int, ctypes.c_void_p], ctypes.c_void_p
+    return put
 
 
 def new_environment() -> Any:

@@ -108,7 +108,7 @@ class HeldProgram:
 
     def of_rows(self, attribute: str) -> Floats:
         """Return an attribute of the Program's rows, summed over those that stand for one."""
-        numbers: Floats = np.array(self.rows.getAttr(attribute), dtype=np.float64)
+        numbers = self._of_first(attribute, self.rows, self.program.n_rows)
         if self._second_rows:
             has_second = self._second >= 0
             seconds = np.array(self.model.getAttr(attribute, self._second_rows))
@@ -121,11 +121,13 @@ class HeldProgram:
 
     def of_columns(self, attribute: str) -> Floats:
         """Return an attribute of the Program's columns."""
-        if self._arrays is not None:
-            numbers = self._arrays.read(attribute, self.program.n_columns)
-            if numbers is not None:
-                return numbers
-        return np.array(self.columns.getAttr(attribute), dtype=np.float64)
+        return self._of_first(attribute, self.columns, self.program.n_columns)
+
+    # The type is that of gurobipy.
+    def _of_first(self, attribute: str, held: Any, n_first: int) -> Floats:
+        """Return an attribute of the rows or columns that stand before all others."""
+        numbers = None if self._arrays is None else self._arrays.read(attribute, n_first)
+        return np.array(held.getAttr(attribute), dtype=np.float64) if numbers is None else numbers
 
     def _new_columns(self, program: Program) -> Any:
         kinds = np.where(program.integer, "I", "C")

@@ -27,7 +27,10 @@ def check_finite(
     for part, numbers in _parts(program).items():
         if numbers is before.get(part):
             continue
-        too_large = np.isfinite(numbers) & (np.abs(numbers) >= infinite)
+        size = np.abs(numbers)
+        if not size.max(initial=0.0) >= infinite:
+            continue
+        too_large = (size >= infinite) & np.isfinite(numbers)
         if too_large.any():
             raise SolverFailure(
                 f"{solver} could not take the program: {part} holds {numbers[too_large][0]:g}, and "

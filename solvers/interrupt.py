@@ -14,12 +14,17 @@ from typing import Any
 _native: Any = import_module("_signal")
 
 
+# The types are those of `signal`.
+def handler_of(number: int) -> Any:
+    """Return the handler of a signal, None where something other than Python set it."""
+    return _native.getsignal(number)
+
+
 @contextmanager
 def keyboard_interrupt(interrupt: Callable[[], None]) -> Iterator[None]:
     """Call `interrupt` instead of raising KeyboardInterrupt, in the main thread only."""
     is_main = threading.current_thread() is threading.main_thread()
-    # None where the handler was set by something other than Python.
-    previous = _native.getsignal(signal.SIGINT) if is_main else None
+    previous = handler_of(signal.SIGINT) if is_main else None
     if previous is None:
         yield
         return

@@ -62,6 +62,15 @@ TARGETS = {
 """By benchmark and case."""
 
 REASONS = {
+    ("resolve_solvers", "Gurobi, N = 1,000"): (
+        "as for HiGHS at this size; and Gurobi, which has to call back to hear of interrupts, takes"
+        " a tenth longer for that"
+    ),
+    ("resolve_solvers", "SCIP, N = 1,000"): "as for HiGHS at this size, beside a slower solver",
+    ("threads", "N = 10,000"): (
+        "both cores have to be free; HiGHS without Librex is slower still in two threads, for its"
+        " lists are made under the interpreter's lock"
+    ),
     ("resolve", "N = 1,000"): (
         "half of it is HiGHS; the certificate, budgets that hold to the last digit and the update"
         " of the program take a tenth each, in calls of numpy that cost the same for few options"
