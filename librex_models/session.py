@@ -36,7 +36,8 @@ Ask = Callable[[AllocationProblem], Question]
 class Session:
     """A model that is built once, written to and solved many times.
 
-    Use it as a context manager; `write` and `solve` may alternate as often as you like.
+    Use it as a context manager; `write` and `solve` may alternate as often as you like. Whole
+    decisions are looked for from those of the solve before, repaired to the numbers of now.
 
     Attributes
     ----------
