@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from tests.benchmarks import page as page_file
+from tests.benchmarks.__main__ import BENCHMARKS
 from tests.benchmarks.measuring import Measurement
 from tests.benchmarks.page import command_of, page, to_json
+from tests.benchmarks.peers.registry import PEERS
 from tests.benchmarks.targets import REASONS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -75,6 +77,15 @@ def test_the_page_is_written_again_from_the_numbers(tmp_path: Path) -> None:
 def test_the_page_of_the_documentation_is_that_of_its_numbers() -> None:
     numbers = (DOCS / "benchmarks.json").read_text(encoding="utf-8")
     assert (DOCS / "benchmarks.md").read_text(encoding="utf-8") == page(numbers)
+
+
+def test_every_benchmark_and_every_peer_has_rows_in_the_documentation() -> None:
+    rows = json.loads((DOCS / "benchmarks.json").read_text(encoding="utf-8"))["measurements"]
+    assert {row["benchmark"] for row in rows} == BENCHMARKS.keys()
+    assert {row["way"] for row in rows if row["benchmark"] == "resolve"} == {
+        "librex",
+        *(peer.name for peer in PEERS),
+    }
 
 
 def test_every_target_that_the_documentation_shows_as_missed_has_a_reason() -> None:

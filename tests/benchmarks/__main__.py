@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -74,9 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _rows(name: str, choice: Choice) -> list[Measurement]:
+    start = time.perf_counter()
     rows = [row for row in BENCHMARKS[name](choice) if choice.takes(row.case, row.way)]
     # A run takes minutes: what is done is said.
-    print(f"{name}: {len(rows)} rows", file=sys.stderr)
+    print(f"{name}: {len(rows)} rows in {time.perf_counter() - start:.0f} s", file=sys.stderr)
     return rows
 
 
