@@ -24,7 +24,7 @@ from tests.benchmarks.measuring import BARE, LIBREX, Measurement
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
 SIZES = (1_000, 10_000)
-FEWER, MORE = 20, 60
+FEWER, MORE = 10, 30
 MILLION = 1e6
 COUNTED = re.compile(r"Collected : (\d+)")
 
