@@ -158,6 +158,9 @@ def _entries(
     # Arrays of their own: a difference sorts the entries of what it subtracts.
     differs = sparse.csc_array(new.copy() - old.copy())
     differs.eliminate_zeros()
+    if not differs.nnz:
+        # Patterns may differ by zeros that are stored; no entry read is no array, for scipy.
+        return _NOTHING, _NOTHING, _NO_NUMBERS
     entries = differs.tocoo()
     row, column = (place.astype(np.int64) for place in entries.coords)
     by_place = sparse.csr_array(new)

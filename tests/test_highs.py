@@ -933,6 +933,21 @@ def test_entries_come_and_go_in_place(opened: Callable[[Program], HighsSession])
     assert session.counts.reasons == ("in place: entries of the matrix (3 times)",)
 
 
+def test_a_zero_that_is_stored_or_not_is_no_difference(
+    opened: Callable[[Program], HighsSession],
+) -> None:
+    program = packing(2, n_columns=40, n_rows=5, whole=False)
+    stored = program.matrix.copy()
+    stored.data[0] = 0.0
+    dropped = stored.copy()
+    dropped.eliminate_zeros()
+    session = opened(replace(program, matrix=stored))
+    for matrix in (dropped, stored):
+        session.update(replace(program, matrix=matrix))
+        assert_equals_fresh(session.solve(SolveOptions()), replace(program, matrix=dropped))
+    assert session.counts.rebuilds == 0
+
+
 def test_a_rebuild_keeps_the_basis(opened: Callable[[Program], HighsSession]) -> None:
     program = packing(0, n_columns=200, n_rows=30, whole=False)
     session = opened(program)
