@@ -80,7 +80,8 @@ def _column_sizes(program: Program, size: sparse.csc_array) -> Floats:
 
 def _sizes(matrix: sparse.csc_array) -> sparse.csc_array:
     """Return the matrix with the sizes of its entries."""
-    if matrix.data.min(initial=0.0) >= 0.0:
+    # What is over -0.0 is less than nothing.
+    if matrix.data.min(initial=np.inf) > 0.0:
         return matrix
     # abs(matrix) would sort the entries of the Program itself.
     return with_entries(matrix, np.abs(matrix.data))

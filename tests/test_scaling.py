@@ -218,6 +218,16 @@ def test_a_column_that_others_tie_is_scaled_to_what_they_allow() -> None:
     assert scaling_of(program).column.tolist() == [8.0, 4096.0]
 
 
+@pytest.mark.parametrize("entry", [0.0, -0.0])
+def test_a_stored_zero_limits_no_column_whatever_its_sign(entry: float) -> None:
+    # Two columns of 5 and 8 at most, whose second row says nothing of the first.
+    program = program_of(
+        [1.0, 1.0], [[1.0, 1.0], [1.0, 1.0]], -INFINITY, [9.0, 9.0], 0.0, [5.0, 8.0]
+    )
+    matrix = with_entries(program.matrix, np.array([1.0, entry, 1.0, 1.0]))
+    assert scaling_of(replace(program, matrix=matrix)).column.tolist() == [4.0, 8.0]
+
+
 def test_an_outcome_without_numbers_stays_without() -> None:
     program = random_program(0, magnitude=9)
     outcome = Outcome(status=Status.INFEASIBLE, bound=INFINITY)
