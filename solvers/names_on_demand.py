@@ -43,6 +43,9 @@ def names_on_demand(
         return found
 
     def listed() -> list[str]:
-        return sorted({*vars(sys.modules[package]), *modules, *home})
+        # Not all modules: whoever looks at each name, as `help` does, loads no package that may be
+        # missing.
+        found = vars(sys.modules[package])
+        return sorted({*found, *home, *found.get("__all__", ())})
 
     return load, listed

@@ -282,6 +282,19 @@ def test_names_that_are_not_loaded_are_listed(package: str) -> None:
     assert set(PUBLIC_NAMES[package]) <= set(listed)
 
 
+@pytest.mark.parametrize("package", ["librex_models", "solvers"])
+def test_help_on_a_package_needs_no_package_that_may_be_missing(package: str) -> None:
+    code = f"""
+import json, pydoc, sys
+sys.modules["torch"] = None  # stands for a package that is not there
+import {package}
+print(json.dumps(pydoc.render_doc({package}, renderer=pydoc.plaintext)))
+"""
+    text = in_a_new_process(code)
+    assert isinstance(text, str)
+    assert all(name in text for name in PUBLIC_NAMES[package])
+
+
 @pytest.mark.parametrize("package", PUBLIC_NAMES)
 def test_no_module_bears_the_name_of_a_public_function(package: str) -> None:
     # With lazy names the first look-up finds the function, and the second the module.
