@@ -135,8 +135,11 @@ class ParametricProgram:
 
 
 def _kept(numbers: Floats) -> Floats:
-    """Return an array that nobody else changes."""
-    return numbers.copy() if numbers.flags.writeable else numbers
+    """Return an array that nobody else changes, nor what it is a view of."""
+    part: Any = numbers
+    while isinstance(part, np.ndarray) and not part.flags.writeable:
+        part = part.base
+    return numbers if part is None else numbers.copy()
 
 
 def _depends(slope: sparse.csr_array | str, name: str, place: slice) -> bool:

@@ -450,6 +450,33 @@ def test_an_infinite_parameter_reaches_its_side_alone(parametric: ParametricProg
     assert program.row_upper.tolist() == [INFINITY, 0.5]
 
 
+@pytest.mark.parametrize("is_read_only", [False, True])
+def test_numbers_that_are_copied_are_those_of_the_write(is_read_only: bool) -> None:
+    # As pandas hands out its columns: views that cannot be written to, of what can.
+    held = np.array([2.0, 3.0])
+    seen = held.view()
+    seen.flags.writeable = not is_read_only
+    parametric = ParametricProgram(
+        constant=replace(small(terms=False), objective=np.zeros(2)),
+        parameters={"price": slice(0, 2)},
+        slope={"objective": "price"},
+    )
+    program = parametric.program({"price": seen})
+    held[0] = 50.0
+    assert program.objective.tolist() == [2.0, 3.0]
+
+
+def test_numbers_that_cannot_change_are_not_copied() -> None:
+    price = np.array([2.0, 3.0])
+    price.flags.writeable = False
+    parametric = ParametricProgram(
+        constant=replace(small(terms=False), objective=np.zeros(2)),
+        parameters={"price": slice(0, 2)},
+        slope={"objective": "price"},
+    )
+    assert parametric.program({"price": price}).objective is price
+
+
 def test_the_constant_of_the_objective_may_depend_on_a_parameter() -> None:
     slope = sparse.csr_array(np.array([[1.0, 10.0]]))
     parametric = ParametricProgram(

@@ -188,7 +188,9 @@ def as_vector(value: Any, labels: Labels, name: str, kind: str, scalar: bool = F
 
 def filled(size: int, number: float) -> Floats:
     """Return an array of one number, read-only, which takes the memory of one."""
-    return np.broadcast_to(np.float64(number), (size,))
+    one = np.array(number, dtype=np.float64)
+    one.flags.writeable = False
+    return np.broadcast_to(one, (size,))
 
 
 def check_one_for_each(numbers: Floats, labels: Labels, name: str, kind: str) -> None:
