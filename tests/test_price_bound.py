@@ -151,6 +151,25 @@ def test_the_bound_holds_with_rows_of_negative_entries(integer: Whole) -> None:
     each_random_problem(80, 22, lambda generator: draw_problem(generator, integer), check)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_roundings_of_large_negative_sides_are_on_the_safe_side(seed: int) -> None:
+    # What floors at these prices prove, option by option, is a sum of fractions.
+    generator = np.random.default_rng([24, seed])
+    n = int(generator.integers(1, 8))
+    reward, upper = generator.uniform(0.0, 1.0, n), generator.uniform(0.5, 1.0, n)
+    floors = -generator.uniform(0.1, 1.0, (3, n))
+    side, price = -generator.uniform(1.0, 1e3, 3), generator.uniform(0.0, 3.0, 3)
+    problem = AllocationProblem(np.zeros((n, 1)), [1.0], reward, upper=upper)
+    rows = CouplingRows(matrix=sparse.csc_array(floors), side=side)
+    paid = sum(Fraction(p) * Fraction(d) for p, d in zip(price, side, strict=True))
+    earned = sum(
+        (Fraction(c) - sum(Fraction(p) * Fraction(f) for p, f in zip(price, floor, strict=True)))
+        * Fraction(u)
+        for c, u, floor in zip(reward, upper, floors.T, strict=True)
+    )
+    assert Fraction(price_bound(reward, rows, price, region(problem))) >= paid + earned
+
+
 def test_the_bound_at_the_prices_of_the_solver_is_the_fractional_optimum() -> None:
     def check(problem: AllocationProblem) -> None:
         allocation = BudgetOnly(problem).solve()

@@ -62,6 +62,11 @@ class CouplingRows:
         """The sides, zero where they are infinite."""
         return np.where(np.isfinite(self.side), self.side, 0.0)
 
+    @cached_property
+    def gross_side(self) -> Floats:
+        """The sizes of the finite sides: those of floors are negative."""
+        return np.abs(self.finite_side)
+
     def usable(self, price: Floats) -> Floats:
         """Return prices as multipliers that prove something, zero where they do not."""
         given = np.zeros(len(self.side))
@@ -274,7 +279,7 @@ def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Reg
     gross = np.abs(coefficient) + gross_charge
     rounding = (8 + rows.most_of_an_option + 2 * math.log2(len(worth) + len(price))) * EPSILON
     decided = most_decided(worth, filled, is_tied, rounding * gross, own)
-    error = float(gross @ decided) + float(multiplier @ rows.finite_side)
+    error = float(gross @ decided) + float(multiplier @ rows.gross_side)
     value = np.add.reduce(paid) + np.add.reduce(worth * filled)
     return float(value + rounding * error)
 
