@@ -6,9 +6,11 @@ import struct
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
+from solvers.entries import by_column
 from solvers.highs_native import native
-from solvers.program import Floats
+from solvers.program import Floats, Program
 
 
 class Information(NamedTuple):
@@ -62,14 +64,29 @@ def information_of(highs: Any) -> Information:
     )
 
 
-def solution_of(highs: Any) -> Solution:
-    """Return the solution of the last run."""
+def solution_of(highs: Any, program: Program | None) -> Solution:
+    """Return the solution of the last run.
+
+    Parameters
+    ----------
+    highs : HiGHS object
+    program : Program or None
+        What HiGHS holds; None where it holds more rows.
+    """
     found = highs.getSolution()
-    return Solution(
-        point=_as_array(found.col_value),
-        reduced_cost=_as_array(found.col_dual),
-        row_dual=_as_array(found.row_dual),
-    )
+    row_dual = _as_array(found.row_dual)
+    if program is None or not found.dual_valid:
+        reduced_cost = _as_array(found.col_dual)
+    else:
+        # The same numbers, and faster than one Python number for each column.
+        reduced_cost = program.objective - _charged(program.matrix, row_dual)
+    return Solution(point=_as_array(found.col_value), reduced_cost=reduced_cost, row_dual=row_dual)
+
+
+def _charged(matrix: sparse.csc_array, row_dual: Floats) -> Floats:
+    full = by_column(matrix)
+    charge: Floats = matrix.T @ row_dual if full is None else full @ row_dual
+    return charge
 
 
 def _as_array(numbers: list[float]) -> Floats:

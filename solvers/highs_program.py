@@ -133,7 +133,7 @@ class HeldProgram:
         if self._arrays is not None:
             found = self._arrays.solution(n_rows + self._n_added)
         else:
-            found = solution_of(self._highs)
+            found = solution_of(self._highs, None if self._n_added else self.program)
         return found if not self._n_added else found._replace(row_dual=found.row_dual[:n_rows])
 
     def _build(self, program: Program) -> None:

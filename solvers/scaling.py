@@ -208,9 +208,11 @@ def _rounded_to_powers(size: Floats) -> Floats:
 def scaled_program(program: Program, scaling: Scaling) -> Program:
     """Return the Program in scaled rows, columns and objective."""
     entries = products(program.matrix, scaling.row, scaling.column)
+    objective = program.objective * scaling.column
+    objective *= scaling.objective
     return replace(
         program,
-        objective=program.objective * (scaling.column * scaling.objective),
+        objective=objective,
         objective_constant=program.objective_constant * scaling.objective,
         matrix=with_entries(program.matrix, entries),
         row_lower=program.row_lower * scaling.row,

@@ -606,9 +606,9 @@ def _freeze(fields: dict[str, Any]) -> None:
 
 
 def _check_every_option_is_bounded(problem: AllocationProblem) -> None:
-    unbounded = np.isinf(problem.upper)
-    if unbounded.any():
-        unbounded &= np.isinf(problem.agent_limit[problem.agent_of_option])
+    if problem.upper.max(initial=0.0) < np.inf:
+        return
+    unbounded = np.isinf(problem.upper) & np.isinf(problem.agent_limit[problem.agent_of_option])
     if not unbounded.any():
         return
     limited = np.isfinite(problem.budget).astype(np.float64)

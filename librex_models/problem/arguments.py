@@ -274,18 +274,23 @@ def numbers_of_options(
     check_range(least, options, "lower", "option")
     most = as_vector(upper, options, "upper", "option", scalar=True)
     check_range(most, options, "upper", "option", infinite=True)
-    crossed = np.flatnonzero(least > most)
-    if crossed.size:
-        j = int(crossed[0])
-        raise ParameterError(
-            f"lower of option {options[j]!r} is {least[j]}, above its upper {most[j]}"
-        )
+    if least.max() > most.min():
+        _check_bounds_do_not_cross(options, least, most)
     return {
         "reward": None if reward is None else checked_reward(options, reward),
         "lower": least,
         "upper": most,
         "integer": _as_mask(matched(integer, options, "integer", "option"), options),
     }
+
+
+def _check_bounds_do_not_cross(options: Labels, least: Floats, most: Floats) -> None:
+    crossed = np.flatnonzero(least > most)
+    if crossed.size:
+        j = int(crossed[0])
+        raise ParameterError(
+            f"lower of option {options[j]!r} is {least[j]}, above its upper {most[j]}"
+        )
 
 
 def _as_mask(integer: Any, options: Labels) -> npt.NDArray[np.bool_]:
