@@ -23,6 +23,7 @@ from solvers.program import Booleans, Floats, Program
 from solvers.scaling import (
     Scaling,
     finite_side,
+    scaled_alone,
     scaled_objective,
     scaled_program,
     scaling_of,
@@ -57,9 +58,8 @@ class ScaledSession:
     ) -> None:
         self._keeps_columns = keeps_columns
         self._program = program
-        self._scaling = scaling_of(program, keeps_columns)
+        self._scaling, self._scaled = scaled_alone(program, keeps_columns)
         self._scaled_for, self._entries_for = finite_side(program), program.matrix.data
-        self._scaled = scaled_program(program, self._scaling)
         self._session = opener(self._scaled)
 
     @property

@@ -61,14 +61,26 @@ class Scaling:
 
 def scaling_of(program: Program, keeps_columns: bool = False) -> Scaling:
     """Return the factors for a Program without alpha-fair terms, those of columns perhaps 1."""
+    row, column = _of_rows_and_columns(program, keeps_columns)
+    return Scaling(row=row, column=column, objective=scaled_objective(program, column)[1])
+
+
+def scaled_alone(program: Program, keeps_columns: bool = False) -> tuple[Scaling, Program]:
+    """Return the factors for a Program as `scaling_of` does, and the Program scaled by them."""
+    row, column = _of_rows_and_columns(program, keeps_columns)
+    objective, factor = scaled_objective(program, column)
+    scaling = Scaling(row=row, column=column, objective=factor)
+    return scaling, _in_units(program, scaling, objective)
+
+
+def _of_rows_and_columns(program: Program, keeps_columns: bool) -> tuple[Floats, Floats]:
     size = _sizes(program.matrix)
     column = np.ones(program.n_columns) if keeps_columns else _column_sizes(program, size)
     total = _totals(size, column)
     side = finite_side(program)
     limited = np.where(side > 0, np.minimum(side, total), total)
     row = _row_size(program) / _rounded_to_powers(limited)
-    row = np.where(_rows_of_whole_numbers(program), 1.0, row)
-    return Scaling(row=row, column=column, objective=scaled_objective(program, column)[1])
+    return np.where(_rows_of_whole_numbers(program), 1.0, row), column
 
 
 def _column_sizes(program: Program, size: sparse.csc_array) -> Floats:
@@ -207,9 +219,13 @@ def _rounded_to_powers(size: Floats) -> Floats:
 
 def scaled_program(program: Program, scaling: Scaling) -> Program:
     """Return the Program in scaled rows, columns and objective."""
-    entries = products(program.matrix, scaling.row, scaling.column)
     objective = program.objective * scaling.column
     objective *= scaling.objective
+    return _in_units(program, scaling, objective)
+
+
+def _in_units(program: Program, scaling: Scaling, objective: Floats) -> Program:
+    entries = products(program.matrix, scaling.row, scaling.column)
     return replace(
         program,
         objective=objective,

@@ -52,9 +52,9 @@ def arrays_form(
 
 def agents_with_limit(problem: AllocationProblem) -> Integers:
     """Return the agents whose limit can bind: it is below the sum of their upper bounds."""
+    if problem.agent_limit.min(initial=np.inf) == np.inf:
+        return np.zeros(0, dtype=np.int64)
     limited = np.flatnonzero(problem.agent_limit < np.inf)
-    if not limited.size:
-        return limited
     most = np.bincount(problem.agent_of_option, problem.upper, minlength=problem.n_agents)
     return limited[problem.agent_limit[limited] < most[limited]]
 

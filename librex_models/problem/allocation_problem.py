@@ -123,8 +123,6 @@ class AllocationProblem:
     lower: Floats
     upper: Floats
     integer: npt.NDArray[np.bool_]
-    agent_of_option: Integers
-    group_of_agent: Integers
     agent_limit: Floats
     agent_minimum: Floats
     weight: Floats
@@ -210,6 +208,16 @@ class AllocationProblem:
     def n_resources(self) -> int:
         """Number of resources."""
         return len(self.resources)
+
+    @cached_property
+    def agent_of_option(self) -> Integers:
+        """The agent of each option; each has its own where nothing was said."""
+        return _each(self.n_options)
+
+    @cached_property
+    def group_of_agent(self) -> Integers:
+        """The group of each agent; each is its own where nothing was said."""
+        return _each(self.n_agents)
 
     @cached_property
     def has_integers(self) -> bool:
@@ -580,6 +588,13 @@ class AllocationProblem:
         """Take the fields, read-only again."""
         self.__dict__.update(state)
         _freeze(self.__dict__)
+
+
+def _each(count: int) -> Integers:
+    """Return the first whole numbers, which nobody changes."""
+    numbers = np.arange(count)
+    numbers.setflags(write=False)
+    return numbers
 
 
 def _same_shared(one: sparse.csr_array | None, other: sparse.csr_array | None) -> bool:

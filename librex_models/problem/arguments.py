@@ -231,24 +231,17 @@ def who_is_served(options: Labels, agent: Any, group: Any, reward: Any) -> dict[
 
 
 def who_owns_what(options: Labels, agent: Any, group: Any) -> dict[str, Any]:
-    """Return agents and groups, and who belongs to whom."""
-    each = np.arange(len(options))
-    if agent is None:
-        agents, agent_of_option = options, each
-    else:
+    """Return agents and groups, and who belongs to whom where that was said."""
+    fields: dict[str, Any] = {"agents": options}
+    if agent is not None:
         owner = as_labels(matched(agent, options, "agent", "option"), "agent", len(options))
-        agents, agent_of_option = first_appearance(owner)
-    if group is None:
-        groups, group_of_agent = agents, each[: len(agents)]
-    else:
+        fields["agents"], fields["agent_of_option"] = first_appearance(owner)
+    agents = fields["agents"]
+    fields["groups"] = agents
+    if group is not None:
         member = as_labels(matched(group, agents, "group", "agent"), "group", len(agents))
-        groups, group_of_agent = first_appearance(member)
-    return {
-        "agents": agents,
-        "agent_of_option": agent_of_option,
-        "groups": groups,
-        "group_of_agent": group_of_agent,
-    }
+        fields["groups"], fields["group_of_agent"] = first_appearance(member)
+    return fields
 
 
 def checked_reward(options: Labels, reward: Any) -> Floats:
@@ -334,7 +327,7 @@ def limits_of_agents(
     """Return the most and the least that the decisions of each agent may sum to."""
     agents = fields["agents"]
     if agent_limit is None:
-        limit = _default_limit(fields["agent_of_option"], len(agents), fields["upper"])
+        limit = _default_limit(fields.get("agent_of_option"), len(agents), fields["upper"])
     else:
         limit = as_vector(agent_limit, agents, "agent_limit", "agent", scalar=True)
         check_range(limit, agents, "agent_limit", "agent", infinite=True)
@@ -353,8 +346,8 @@ def limits_of_agents(
     return {"agent_limit": limit, "agent_minimum": minimum}
 
 
-def _default_limit(agent_of_option: Integers, n_agents: int, upper: Floats) -> Floats:
-    if n_agents == len(agent_of_option):
+def _default_limit(agent_of_option: Integers | None, n_agents: int, upper: Floats) -> Floats:
+    if agent_of_option is None or n_agents == len(agent_of_option):
         # Each agent has one option, whose upper bound is its limit.
         return filled(n_agents, np.inf)
     n_options = np.bincount(agent_of_option, minlength=n_agents)
