@@ -43,8 +43,9 @@ def measured_both(measurement: Measurement) -> bool:
 
 
 def test_build_compares_with_bare_highs() -> None:
-    [small, large] = build.run(sizes=(3, 30), repeats=1, peers=())
+    [small, new, large, _] = build.run(sizes=(3, 30), repeats=1, peers=())
     assert (small.case, large.case, small.repeats) == ("N = 3", "N = 30", 1)
+    assert new.case == "N = 3, new memory"
     assert small.ratio is not None
     assert small.ratio > 0
 

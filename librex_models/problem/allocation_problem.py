@@ -27,7 +27,7 @@ from librex_models.problem.arguments import (
     who_owns_what,
 )
 from librex_models.problem.grouping import Grouping
-from librex_models.problem.labels import Floats, Integers, Labels, plural
+from librex_models.problem.labels import Floats, Integers, Labels, once_each, plural
 from librex_models.problem.rows import ExtraRows, checked_rows
 from librex_models.problem.written_values import GROUP_NUMBERS, written_fields
 
@@ -621,7 +621,7 @@ def _freeze(fields: dict[str, Any]) -> None:
 
 
 def _check_every_option_is_bounded(problem: AllocationProblem) -> None:
-    if problem.upper.max(initial=0.0) < np.inf:
+    if once_each(problem.upper).max(initial=0.0) < np.inf:
         return
     unbounded = np.isinf(problem.upper) & np.isinf(problem.agent_limit[problem.agent_of_option])
     if not unbounded.any():

@@ -29,6 +29,7 @@ from librex_models.problem.labels import (
     first_appearance,
     label_index,
     matched,
+    once_each,
 )
 
 
@@ -267,7 +268,7 @@ def numbers_of_options(
     check_range(least, options, "lower", "option")
     most = as_vector(upper, options, "upper", "option", scalar=True)
     check_range(most, options, "upper", "option", infinite=True)
-    if least.max() > most.min():
+    if once_each(least).max() > once_each(most).min():
         _check_bounds_do_not_cross(options, least, most)
     return {
         "reward": None if reward is None else checked_reward(options, reward),

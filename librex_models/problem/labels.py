@@ -193,6 +193,11 @@ def filled(size: int, number: float) -> Floats:
     return np.broadcast_to(one, (size,))
 
 
+def once_each(numbers: Floats) -> Floats:
+    """Return an array, or only the first of numbers that are all the same place in memory."""
+    return numbers[:1] if numbers.strides == (0,) else numbers
+
+
 def check_one_for_each(numbers: Floats, labels: Labels, name: str, kind: str) -> None:
     """Raise ShapeError unless there is one number for each label."""
     if numbers.shape != (len(labels),):
@@ -214,8 +219,9 @@ def check_range(
 ) -> None:
     """Raise ParameterError naming the first entry that is NaN, infinite or of the wrong sign."""
     least = np.finfo(np.float64).tiny if positive else (-LARGEST_NUMBER if signed else 0.0)
+    looked_at = once_each(numbers)
     # A NaN fails these comparisons.
-    if numbers.min(initial=np.inf) >= least and numbers.max(initial=-np.inf) <= LARGEST_NUMBER:
+    if looked_at.min(initial=np.inf) >= least and looked_at.max(initial=-np.inf) <= LARGEST_NUMBER:
         return
     bad = np.isnan(numbers)
     if not infinite:

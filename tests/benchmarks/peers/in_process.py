@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.benchmarks.measuring import hand_memory_back, timed
+from tests.benchmarks.measuring import timed
 from tests.benchmarks.peers.peer import Floats, Model, Peer, UserArrays
 
 STANDARD_OUTPUT = 1
@@ -28,7 +28,6 @@ class InProcess:
     def build(self) -> float:
         """Build a model in place of the one before, and return the seconds."""
         self.close()
-        hand_memory_back()
         with _unheard():
             seconds, self._model = timed(lambda: self._peer.build(self._arrays))
         return seconds
