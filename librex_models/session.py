@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Mapping
 from threading import Lock
 from types import TracebackType
 from typing import Any
@@ -54,7 +53,8 @@ class Session:
         self._child = Child() if choices.isolate else None
         # No method: candidates that held their session would keep its memory after its last use.
         self._open_solver = opens_by(self._child)
-        self._in_use = Lock()
+        refusal = "the session is in use in another thread; open one session for each thread"
+        self._turn = Turn(Lock(), refusal)
         self._is_open = True
         self._candidates = candidates(
             self._question, choices, self._open_solver, plans_of(self._question, choices)
@@ -254,12 +254,11 @@ class Session:
         """Close the session."""
         self.close()
 
-    def _alone(self) -> AbstractContextManager[None]:
+    def _alone(self) -> Turn:
         """Return what holds the session, which serves one thread at a time."""
         if not self._is_open:
             raise ParameterError("the session is closed; model.open() gives a new one")
-        refusal = "the session is in use in another thread; open one session for each thread"
-        return held_alone(self._in_use, refusal)
+        return self._turn
 
     def _build(self) -> None:
         """Declare the question, and open the first candidate, which may refuse."""
@@ -321,15 +320,27 @@ def opens_by(child: Child | None) -> Callable[[str], Opener]:
     return opener
 
 
-@contextmanager
-def held_alone(lock: Lock, refusal: str) -> Iterator[None]:
-    """Hold what serves one thread at a time; another thread gets a ParameterError, and no turn."""
-    if not lock.acquire(blocking=False):
-        raise ParameterError(refusal)
-    try:
-        yield
-    finally:
-        lock.release()
+class Turn:
+    """A turn at what serves one thread at a time; another thread gets a ParameterError.
+
+    Parameters
+    ----------
+    lock : threading.Lock
+    refusal : str
+    """
+
+    def __init__(self, lock: Lock, refusal: str) -> None:
+        self._lock = lock
+        self._refusal = refusal
+
+    def __enter__(self) -> None:
+        """Take the turn."""
+        if not self._lock.acquire(blocking=False):
+            raise ParameterError(self._refusal)
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back."""
+        self._lock.release()
 
 
 def check_written(values: Mapping[str, Any], grouping: Grouping) -> None:

@@ -106,8 +106,9 @@ class Outcome:
             raise SolverFailure(f"status {self.status.name} and a point do not go together")
         if self.status.is_stopped != (self.limit is not None):
             raise SolverFailure(f"status {self.status.name} and limit {self.limit} disagree")
-        for name in ("objective", "row_dual", "reduced_cost"):
-            if self.point is None and getattr(self, name) is not None:
-                raise SolverFailure(f"status {self.status.name} has no point, and yet {name}")
+        if self.point is None:
+            for name in ("objective", "row_dual", "reduced_cost"):
+                if getattr(self, name) is not None:
+                    raise SolverFailure(f"status {self.status.name} has no point, and yet {name}")
         if self.bound != self.bound:
             raise SolverFailure(f"status {self.status.name} has a bound that is not a number")

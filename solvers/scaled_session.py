@@ -130,15 +130,13 @@ class ScaledSession:
     def _has_old_sizes(self, program: Program) -> bool:
         """Return whether bounds and pattern are old, and no side or entry is of another size."""
         old = self._program
-        same = program.maximise == old.maximise and all(
-            new is before
-            for new, before in (
-                (program.matrix.indices, old.matrix.indices),
-                (program.matrix.indptr, old.matrix.indptr),
-                (program.integer, old.integer),
-                (program.column_lower, old.column_lower),
-                (program.column_upper, old.column_upper),
-            )
+        same = (
+            program.maximise == old.maximise
+            and program.matrix.indices is old.matrix.indices
+            and program.matrix.indptr is old.matrix.indptr
+            and program.integer is old.integer
+            and program.column_lower is old.column_lower
+            and program.column_upper is old.column_upper
         )
         if same and program.matrix.data is not old.matrix.data:
             same = not program.has_integers and _are_near(self._entries_for, program.matrix.data)

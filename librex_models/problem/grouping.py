@@ -115,5 +115,6 @@ class Grouping:
         if self.shared_reward is not None:
             return np.asarray(self.shared_reward.T @ slope)
         if len(self) == 1:
-            return float(slope[0] * self.share[0]) * reward
+            factor = float(slope[0] * self.share[0])
+            return reward if factor == 1.0 else factor * reward
         return np.asarray((slope * self.share)[self.of_option] * reward)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from librex_models.session import held_alone
+from librex_models.session import Turn
 
 REFUSAL = "the sampler is in use in another thread; it serves one thread at a time"
 
@@ -24,7 +24,7 @@ def one_thread(method: Method) -> Method:
 
     @wraps(method)
     def alone(self: Any, *arguments: Any, **keywords: Any) -> Any:
-        with held_alone(self._in_use, REFUSAL):
+        with Turn(self._in_use, REFUSAL):
             return method(self, *arguments, **keywords)
 
     return cast("Method", alone)

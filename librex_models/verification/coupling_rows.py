@@ -17,6 +17,7 @@ from scipy import sparse
 from librex_models.problem import AllocationProblem, Grouping
 from librex_models.problem.fairness_limits import FairnessLimits
 from librex_models.problem.gini_rows import gini_rows
+from librex_models.verification.exact_budgets import by_resource
 from librex_models.verification.price_bound import EPSILON, CouplingRows, region
 from solvers import Program
 
@@ -62,7 +63,9 @@ def coupling_rows(problem: AllocationProblem, grouping: Grouping) -> CouplingRow
 
 
 def _budget_rows(problem: AllocationProblem) -> CouplingRows:
-    return CouplingRows(matrix=problem.usage, side=problem.budget, by_option=problem.requests)
+    requests = problem.requests
+    by_option = by_resource(problem).T if isinstance(requests, np.ndarray) else requests
+    return CouplingRows(matrix=problem.usage, side=problem.budget, by_option=by_option)
 
 
 def coupling_multipliers(dual: Floats, program: Program) -> Floats:

@@ -231,8 +231,8 @@ def _certain_margin(problem: AllocationProblem) -> float:
 def _used(problem: AllocationProblem, decision: Floats) -> Floats:
     """Return what is used of each resource, rounded in whatever order is fastest."""
     requests = problem.requests
-    by_resource = requests.T if isinstance(requests, np.ndarray) else problem.usage
-    return np.asarray(by_resource @ decision)
+    is_dense = isinstance(requests, np.ndarray)
+    return np.asarray((by_resource(problem) if is_dense else problem.usage) @ decision)
 
 
 def _least_share(problem: AllocationProblem, share: list[float]) -> Floats | float:
@@ -315,7 +315,7 @@ class _Uses:
             )
             return np.array([np.add.reduce(product) for product in products])
         # numpy sums pairwise along what lies together in memory.
-        rows = _by_resource(self._problem, requests)
+        rows = by_resource(self._problem)
         if rows.size <= PRODUCTS_AT_ONCE:
             sums: Floats = np.add.reduce(rows * self._decision, axis=1)
             return sums
@@ -327,15 +327,17 @@ class _Uses:
         return total
 
 
-def _by_resource(problem: AllocationProblem, requests: Floats) -> Floats:
-    """Return the requests for each resource together in memory, shape (n_resources, n_options)."""
-    rows: Floats = problem.once("requests by resource", lambda: np.ascontiguousarray(requests.T))
+def by_resource(problem: AllocationProblem) -> Floats:
+    """Return dense requests, for each resource together in memory: (n_resources, n_options)."""
+    rows: Floats = problem.once(
+        "requests by resource", lambda: np.ascontiguousarray(np.asarray(problem.requests).T)
+    )
     return rows
 
 
 def _row(problem: AllocationProblem, k: int) -> Floats:
     requests = problem.requests
     if isinstance(requests, np.ndarray):
-        row: Floats = _by_resource(problem, requests)[k]
+        row: Floats = by_resource(problem)[k]
         return row
     return requests[:, [k]].toarray().ravel()

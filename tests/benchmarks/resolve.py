@@ -18,7 +18,7 @@ from tests.benchmarks.peers.peer import Peer
 from tests.benchmarks.peers.registry import PEERS
 
 SIZES = (1_000, 10_000)
-REPEATS = 60
+REPEATS = 300
 SECONDS = 4.0
 """The row of a peer ends after that, if it has been repeated three times at least."""
 
