@@ -9,7 +9,7 @@ import pytest
 
 from solvers import SolveOptions, Status
 from solvers.highs import HighsSession
-from solvers.highs_arrays import native_arrays
+from solvers.highs_arrays import KNOWN_VERSIONS, native_arrays
 from tests.benchmarks.bare_highs import N_RESOURCES, Arrays
 from tests.test_program import program_of
 
@@ -35,8 +35,11 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bool
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere highspy's calls serve")
-def test_the_native_object_of_the_installed_highspy_is_found() -> None:
-    assert held()[1] is not None
+def test_the_native_object_of_a_known_highspy_is_found() -> None:
+    highs, arrays = held()
+    if not highs.version().startswith(KNOWN_VERSIONS):
+        pytest.skip(f"highspy {highs.version()} is served by its calls")
+    assert arrays is not None
 
 
 def test_another_version_is_served_by_the_calls_of_highspy(
