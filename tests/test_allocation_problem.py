@@ -499,6 +499,35 @@ def test_sparse_and_dense_requests_are_equal(kind: str) -> None:
         assert problem.usage.toarray().T.tolist() == REQUESTS
 
 
+@pytest.mark.parametrize(
+    "labels", [[3, 1, 3], [True, False, True], ["eve", "ann", "eve"], [0.5, 2.5, 0.5]]
+)
+def test_labels_of_an_array_are_those_of_its_list(labels: list[Any]) -> None:
+    problems = [
+        AllocationProblem(np.ones((3, 1)), [1.0], np.ones(3), agent=agent)
+        for agent in (labels, np.array(labels))
+    ]
+    assert [(one.agents, [type(agent) for agent in one.agents]) for one in problems] == 2 * [
+        (labels[:2], [type(labels[0])] * 2)
+    ]
+    assert all(one.agent_of_option.tolist() == [0, 1, 0] for one in problems)
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.ma.masked_array([3, 1, 3], [False, True, False]), "position 1 is missing"),
+        (np.array([3.0, np.nan, 3.0]), "position 1 is missing"),
+        (np.array(["eve", None, "eve"], dtype=object), "position 1 is missing"),
+        (np.array([[3], [1], [3]]), r"label \[3\] at position 0 cannot be hashed"),
+    ],
+    ids=["masked", "not a number", "none", "two axes"],
+)
+def test_arrays_that_are_no_labels_are_refused(labels: Any, message: str) -> None:
+    with pytest.raises(ParameterError, match=message):
+        AllocationProblem(np.ones((3, 1)), [1.0], np.ones(3), agent=labels)
+
+
 def test_entries_of_a_sparse_array_that_stand_twice_are_added() -> None:
     entries = ([1.0, 1.0, 1.0, 3.0, 4.0, 5.0], ([0, 0, 0, 1, 2, 2], [0, 0, 1, 1, 0, 1]))
     assert dense(problem_with(requests=sparse.coo_array(entries, shape=(3, 2)))) == REQUESTS

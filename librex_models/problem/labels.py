@@ -18,6 +18,10 @@ LARGEST_NUMBER = 1e100
 """Finite numbers beyond this are refused: sums and products of them would overflow."""
 
 
+NEVER_MISSING = "biuU"
+"""Kinds of arrays, truth values, whole numbers and texts, all of whose entries are labels."""
+
+
 def label_texts(labels: Iterable[Hashable]) -> list[str]:
     """Return one text for each label; different labels get different texts.
 
@@ -70,6 +74,8 @@ def as_labels(values: Any, what: str, size: int | None = None) -> list[Hashable]
         labels = values.tolist() if isinstance(values, np.ndarray) else list(values)
     if size is not None and len(labels) != size:
         raise ShapeError(f"{what} has {plural(len(labels), 'label')}, expected {size}")
+    if type(values) is np.ndarray and values.ndim == 1 and values.dtype.kind in NEVER_MISSING:
+        return list(labels)
     for position, label in enumerate(labels):
         if not isinstance(label, Hashable):
             raise ParameterError(f"{what}: label {label!r} at position {position} cannot be hashed")
