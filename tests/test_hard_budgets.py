@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from functools import partial
 
@@ -21,10 +22,12 @@ from librex_models.model import Model
 from librex_models.models import BudgetOnly, GroupAlphaFair, MaxMin, Proportional
 from librex_models.problem import AllocationProblem
 from librex_models.routes import solving
+from librex_models.routes.hard_budgets import tightened
 from librex_models.verification import Verdict, broken_budgets, scaled_back
-from solvers import Status
+from solvers import Block, Status
 from tests.random_examples import examples
 from tests.random_problems import random_problem
+from tests.test_program import program_of
 from tests.test_random_answers import (
     check_mixed,
     check_proof,
@@ -278,6 +281,24 @@ def binary_cut_problem() -> AllocationProblem:
     while Fraction(budget) >= total:
         budget = math.nextafter(budget, 0.0)
     return AllocationProblem(request, [budget], [1.0, 2.0, 3.0, 4.0], integer=True)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_rows_of_whole_decisions_leave_out_the_smallest_while_they_are_a_trace(seed: int) -> None:
+    generator = np.random.default_rng([31, seed])
+    request = generator.permutation(10.0 ** -generator.uniform(0.0, 12.0, 30))
+    problem = program_of(np.ones(30), [request], -np.inf, 1.0, integer=True)
+    program = replace(problem, row_blocks=(Block(name="budget_limit", labels=range(1)),))
+    left, total = set(range(30)), Fraction(0)
+    for place in sorted(left, key=lambda one: float(request[one])):
+        total += Fraction(float(request[place]))
+        if total > Fraction(1e-6):
+            break
+        left.remove(place)
+    kept = tightened(program).matrix.toarray()[0]
+    assert set(np.flatnonzero(kept).tolist()) == left
+    assert 0 < len(left) < 30
+    assert all(kept[place] == request[place] for place in left)
 
 
 def test_a_binary_decision_that_exceeds_by_a_last_bit_is_cut_off() -> None:
