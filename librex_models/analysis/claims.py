@@ -186,7 +186,7 @@ def _with_decision(
         evidence,
         solver_bound=claims.bound,
         solver_bound_counts=False,
-        solver_value=_contradicting(question, claims, evidence.solver_tolerance),
+        solver_value=_contradicting(question, claims, evidence.solver_tolerance()),
     )
     certificate = prover.certificate(decision, evidence, options)
     is_proven = certificate.verdict is Verdict.OPTIMAL and not question.problem.integer.any()
@@ -210,8 +210,8 @@ def _evidence(
     best = found[0]
     for other in found[1:]:
         best = prover.better(best, other)
-    slack = claims.precision * _size(question, decision)
-    return replace(best, solver_tolerance=best.solver_tolerance + slack), price
+    tolerance = best.solver_tolerance() + claims.precision * _size(question, decision)
+    return replace(best, solver_tolerance=lambda: tolerance), price
 
 
 def _size(question: Question, decision: Floats) -> float:

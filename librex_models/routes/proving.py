@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -226,15 +227,14 @@ class Prover:
         says_value = outcome.objective is not None and not route.is_relaxed
         if outcome.objective is not None and says_value and math.isfinite(outcome.objective):
             value = route.equivalent(question, outcome.objective)
-        tolerance = 0.0
-        if self._program.terms is None:
-            tolerance = reach_tolerance(question, linear.region.upper)
+        upper = linear.region.upper
+        is_linear = self._program.terms is None
         return Evidence(
             linear=linear,
             price=price,
             solver_bound=self.equivalent_bound(outcome.bound),
             solver_value=value if value is None or math.isfinite(value) else None,
-            solver_tolerance=tolerance,
+            solver_tolerance=partial(reach_tolerance, question, upper) if is_linear else float,
             solver_bound_counts=solver_bound_counts,
         )
 

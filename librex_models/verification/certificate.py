@@ -86,9 +86,9 @@ class Evidence:
         The solver's own bound as an equivalent utility; infinite when unknown.
     solver_value : float or None
         The solver's own value of its point as an equivalent utility.
-    solver_tolerance : float
-        By how much these two may be off, in units of utility, because the solver works to a
-        tolerance of what can be reached rather than of what is.
+    solver_tolerance : callable
+        Returns by how much these two may be off, in units of utility, because the solver works to
+        a tolerance of what can be reached rather than of what is. Asked only where they are off.
     solver_bound_counts : bool
         Whether the solver's bound may prove a gap; it can be refuted all the same.
     """
@@ -98,7 +98,7 @@ class Evidence:
     infeasibility_price: Floats | None = None
     solver_bound: float = np.inf
     solver_value: float | None = None
-    solver_tolerance: float = 0.0
+    solver_tolerance: Callable[[], float] = float
     solver_bound_counts: bool = True
 
 
@@ -348,16 +348,20 @@ def _refutation(
             f"{kind} by {amount:.3g}" for kind, amount in found.items() if amount > 0
         )
         return f"The decision breaks the rules of the problem: {broken}."
-    scale = max(CLAIM_TOLERANCE * abs(value), evidence.solver_tolerance)
-    if evidence.solver_bound < value - scale:
+
+    def is_off(difference: float) -> bool:
+        is_seen = difference > CLAIM_TOLERANCE * abs(value)
+        return is_seen and difference > evidence.solver_tolerance()
+
+    if is_off(value - evidence.solver_bound):
         return (
             f"The solver's bound {evidence.solver_bound:.12g} is below the verified value "
             f"{value:.12g}."
         )
-    if by_prices < value - scale:
+    if is_off(value - by_prices):
         return f"The bound from prices {by_prices:.12g} is below the verified value {value:.12g}."
     claimed = evidence.solver_value
-    if claimed is not None and abs(claimed - value) > scale:
+    if claimed is not None and is_off(abs(claimed - value)):
         return f"The solver claims the value {claimed:.12g}, the decision is worth {value:.12g}."
     return ""
 
