@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from solvers.entries import of_columns
 from solvers.program import Booleans, Floats, Integers, Program
 
 # A column may follow from one that follows from another.
@@ -31,7 +32,7 @@ def completed(program: Program, start: Floats) -> Floats:
     point = start.copy()
     is_equation = program.row_lower == program.row_upper
     matrix = program.matrix
-    column_of = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))
+    column_of = of_columns(matrix, np.arange(program.n_columns))
     for _ in range(PASSES):
         entries, is_alone, rest = _open_entries(program, column_of, point)
         tied = entries[is_alone & is_equation[matrix.indices[entries]]]

@@ -14,6 +14,7 @@ from solvers.errors import SolverFailure, UpdateError
 from solvers.highs_arrays import native_arrays
 from solvers.highs_found import Solution, solution_of
 from solvers.highs_native import native
+from solvers.lost_entries import loses_entries
 from solvers.program import Floats, Integers, Program
 from solvers.whole_bounds import whole_bounds
 
@@ -138,7 +139,8 @@ class HeldProgram:
 
     def _build(self, program: Program) -> None:
         matrix = program.matrix
-        smallest = SMALLEST_ENTRY if _loses_entries(program, SMALL_ENTRY) else SMALL_ENTRY
+        loses_small = loses_entries(program, SMALL_ENTRY)
+        smallest = SMALLEST_ENTRY if loses_small else SMALL_ENTRY
         self._highs.setOptionValue("small_matrix_value", smallest)
         lower, upper = whole_bounds(program)
         done = self._highs.passModel(
@@ -159,7 +161,7 @@ class HeldProgram:
             program.integer.astype(np.int32),
         )
         _check_done(done, "take the program")
-        self.loses_entries = _loses_entries(program, smallest)
+        self.loses_entries = loses_small and loses_entries(program, SMALLEST_ENTRY)
         self.program = program
         self._n_added = 0
 
@@ -226,23 +228,6 @@ def _in_parts(columns: Integers) -> list[npt.NDArray[np.int32]]:
     numbers = columns.astype(np.int32)
     starts = range(0, len(numbers), COLUMNS_AT_ONCE)
     return [numbers[start : start + COLUMNS_AT_ONCE] for start in starts]
-
-
-def _loses_entries(program: Program, smallest: float) -> bool:
-    """Return whether HiGHS drops entries without which rows are tighter than they were.
-
-    A row of upper sides only, over columns at least zero, is looser without a positive entry.
-    """
-    matrix = program.matrix
-    if matrix.data.min(initial=np.inf) >= smallest:
-        return False
-    is_lost = (matrix.data != 0) & (np.abs(matrix.data) < smallest)
-    if not is_lost.any():
-        return False
-    column = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))[is_lost]
-    row = matrix.indices[is_lost]
-    only_upper = np.isinf(program.row_lower[row]) & (program.column_lower[column] >= 0)
-    return not bool((only_upper & (matrix.data[is_lost] > 0)).all())
 
 
 def _check_done(done: Any, what: str) -> None:

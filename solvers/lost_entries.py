@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from solvers.entries import of_columns
 from solvers.program import Program
 
 
@@ -19,7 +20,7 @@ def loses_entries(program: Program, smallest: float) -> bool:
     is_lost = (matrix.data != 0) & (np.abs(matrix.data) < smallest)
     if not is_lost.any():
         return False
-    column = np.repeat(np.arange(program.n_columns), np.diff(matrix.indptr))[is_lost]
+    column = of_columns(matrix, np.arange(program.n_columns))[is_lost]
     row = matrix.indices[is_lost]
     only_upper = np.isinf(program.row_lower[row]) & (program.column_lower[column] >= 0)
     return not bool((only_upper & (matrix.data[is_lost] > 0)).all())
