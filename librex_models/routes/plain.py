@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy import sparse
 
 from librex_models.families import (
     AlphaFairness,
@@ -20,6 +19,7 @@ from librex_models.routes.route import Floats, Question
 from librex_models.routes.solvable import advice_on_service
 from librex_models.verification import LinearWelfare, region
 from solvers import Program
+from solvers.entries import products, with_entries
 
 # A whole program is asked for a little more than the user wants: rounding decisions moves the
 # value.
@@ -180,12 +180,10 @@ def in_units(program: Program, unit: float) -> Program:
     for name in IN_UNITS:
         row_scale[program.rows_of(name)] = 1.0 / unit
         column_scale[program.columns_of(name)] = unit
-    matrix = program.matrix
-    data = matrix.data * row_scale[matrix.indices]
-    data *= np.repeat(column_scale, np.diff(matrix.indptr))
+    entries = products(program.matrix, row_scale, column_scale)
     return replace(
         program,
-        matrix=sparse.csc_array((data, matrix.indices, matrix.indptr), shape=matrix.shape),
+        matrix=with_entries(program.matrix, entries),
         row_lower=program.row_lower * row_scale,
         row_upper=program.row_upper * row_scale,
         column_lower=program.column_lower / column_scale,

@@ -23,6 +23,7 @@ from scipy import sparse
 from librex_models.problem import AllocationProblem
 from librex_models.verification.exact_budgets import used_up_budgets
 from librex_models.verification.violations import TOLERANCE
+from solvers.entries import least_quotients
 
 Floats = npt.NDArray[np.float64]
 
@@ -234,15 +235,8 @@ def loosened_rows(rows: CouplingRows, n_exact: int, found: Mapping[str, float]) 
 
 def most_that_budgets_allow(problem: AllocationProblem) -> Floats:
     """Return the largest decision of each option alone within the budgets; may be infinite."""
-    usage = problem.usage
-    most = np.full(problem.n_options, np.inf)
-    used = np.diff(usage.indptr) > 0
-    if used.any():
-        with np.errstate(over="ignore"):
-            quotient = problem.budget[usage.indices] / usage.data
-        # Entries stand option by option: the least of each run.
-        most[used] = np.minimum.reduceat(quotient, usage.indptr[:-1][used]) * (1 + 4 * EPSILON)
-    return most
+    with np.errstate(over="ignore"):
+        return least_quotients(problem.budget, problem.usage) * (1 + 4 * EPSILON)
 
 
 def price_bound(coefficient: Floats, rows: CouplingRows, price: Floats, own: Region) -> float:
