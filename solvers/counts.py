@@ -43,14 +43,12 @@ class Counts:
 
     def updated(self, what: str) -> Counts:
         """Return these counts and one more update in place of what is named."""
-        reason = f"in place: {what}"
-        times = {**self.times, reason: self.times.get(reason, 0) + 1}
         # Asked for at every solve: not checked again, and not copied.
         counts = object.__new__(Counts)
         counts.__dict__.update(
             updates_in_place=self.updates_in_place + 1,
             rebuilds=self.rebuilds,
-            times=MappingProxyType(times),
+            times=MappingProxyType(self._times_and(f"in place: {what}")),
         )
         return counts
 

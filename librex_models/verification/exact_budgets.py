@@ -188,9 +188,11 @@ def scaled_back(problem: AllocationProblem, decision: Floats) -> tuple[Floats, B
         scaled = spare * _least_share(problem, share)
         if fixed is not None:
             scaled += fixed
-        is_certain = margin >= _certain_margin(problem)
-        certain = [fit or k in over for k, fit in enumerate(fits)]
-        fits = certain if is_certain else _sums_fit(problem, scaled)
+        if margin < _certain_margin(problem):
+            fits = _sums_fit(problem, scaled)
+            continue
+        for k in over:
+            fits[k] = True
     if all(fits):
         return scaled, broken
     return scaled, broken | broken_budgets(problem, scaled)
