@@ -234,7 +234,9 @@ class Prover:
             price=price,
             solver_bound=self.equivalent_bound(outcome.bound),
             solver_value=value if value is None or math.isfinite(value) else None,
-            solver_tolerance=partial(reach_tolerance, question, upper) if is_linear else float,
+            solver_tolerance=(
+                partial(reach_tolerance, question, upper) if is_linear else lambda: 0.0
+            ),
             solver_bound_counts=solver_bound_counts,
         )
 

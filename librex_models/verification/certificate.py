@@ -98,7 +98,7 @@ class Evidence:
     infeasibility_price: Floats | None = None
     solver_bound: float = np.inf
     solver_value: float | None = None
-    solver_tolerance: Callable[[], float] = float
+    solver_tolerance: Callable[[], float] = lambda: 0.0
     solver_bound_counts: bool = True
 
 
